@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"syscall"
 
 	"github.com/tailorbird/tailorbird/internal/fault"
 )
@@ -49,19 +50,23 @@ func (l local) Open(ctx context.Context, addr string) (Object, error) {
 	}
 	st, err := f.Stat()
 	if err == nil && !st.Mode().IsRegular() {
-		err = fault.At(fault.New(fault.NotFound, "not a regular file"), fault.Place{Path: addr})
+		err = fault.New(fault.NotFound, "not a regular file")
 	}
 	if err != nil {
 		f.Close()
-		return nil, err
+		return nil, fault.At(err, fault.Place{Path: addr})
 	}
 	return localObject{f, st.Size()}, nil
 }
 
 // missing types "no such file" and leaves every other failure to the machinery.
+// A name that no file can have comes from somebody's annotations as well: one
+// that goes on below a file, is too long, loops, or holds a NUL.
 func missing(addr string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return fault.At(fault.New(fault.NotFound, "no such file"), fault.Place{Path: addr})
+	for _, none := range []error{fs.ErrNotExist, syscall.ENOTDIR, syscall.ENAMETOOLONG, syscall.ELOOP, syscall.EINVAL} {
+		if errors.Is(err, none) {
+			return fault.At(fault.New(fault.NotFound, "no such file"), fault.Place{Path: addr})
+		}
 	}
 	return fault.At(err, fault.Place{Path: addr})
 }
@@ -79,13 +84,13 @@ func (l local) Stat(ctx context.Context, addr string) (Info, error) {
 
 func (l local) Remove(ctx context.Context, addr string) error {
 	if err := l.sys.Remove(pathOf(addr)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return fault.At(err, fault.Place{Path: addr})
 	}
 	return nil
 }
 
 func (l local) RemoveAll(ctx context.Context, addr string) error {
-	return l.sys.RemoveAll(pathOf(addr))
+	return fault.At(l.sys.RemoveAll(pathOf(addr)), fault.Place{Path: addr})
 }
 
 func (l local) List(ctx context.Context, addr string) iter.Seq2[Info, error] {

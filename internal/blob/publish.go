@@ -42,7 +42,7 @@ func (l local) Create(ctx context.Context, addr string) (Writer, error) {
 	final := pathOf(addr)
 	dir := filepath.Dir(final)
 	if err := l.sys.MkdirAll(dir); err != nil {
-		return nil, err
+		return nil, fault.At(err, fault.Place{Path: addr})
 	}
 	failpoint.Hit("create.directory")
 	var attempt [6]byte
@@ -52,7 +52,7 @@ func (l local) Create(ctx context.Context, addr string) (Writer, error) {
 	temp := filepath.Join(dir, tempPrefix+filepath.Base(final)+"."+hex.EncodeToString(attempt[:])+".tmp")
 	f, err := l.sys.CreateExclusive(temp)
 	if err != nil {
-		return nil, err
+		return nil, fault.At(err, fault.Place{Path: addr})
 	}
 	failpoint.Hit("create.temporary")
 	w := &localWriter{sys: l.sys, addr: addr, final: final, temp: temp, file: f, sha: sha256.New()}
@@ -153,6 +153,16 @@ func (w *localWriter) expose() error {
 		errors.Is(err, syscall.ENOSYS), errors.Is(err, syscall.EXDEV):
 		return w.exposeByRename()
 	}
+	return w.settle(err)
+}
+
+// settle judges a failure whose operation may have been done all the same, as
+// when the reply of a file server is lost: what lies under the name decides.
+func (w *localWriter) settle(err error) error {
+	cerr := w.compare()
+	if cerr == nil || fault.CodeOf(cerr) == fault.Conflict || errors.Is(err, fs.ErrNotExist) {
+		return cerr
+	}
 	return err
 }
 
@@ -168,12 +178,16 @@ func (w *localWriter) exposeByRename() error {
 		return err
 	}
 	defer func() { _ = f.Close(); _ = w.sys.Remove(lock) }()
+	failpoint.Hit("publish.locked")
 	if _, err := w.sys.Stat(w.final); err == nil {
 		return w.compare()
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return w.sys.Rename(w.temp, w.final)
+	if err := w.sys.Rename(w.temp, w.final); err != nil {
+		return w.settle(err)
+	}
+	return nil
 }
 
 // compare succeeds where the final name already holds the same bytes.
@@ -186,6 +200,11 @@ func (w *localWriter) compare() error {
 		return err
 	}
 	defer f.Close()
+	if st, err := f.Stat(); err != nil {
+		return err
+	} else if !st.Mode().IsRegular() {
+		return fault.New(fault.Conflict, "exists and is not a regular file")
+	}
 	h := sha256.New()
 	n, err := io.CopyBuffer(h, f, make([]byte, writeBuffer))
 	if err != nil {

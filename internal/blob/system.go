@@ -4,6 +4,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 )
 
 // System is the part of an operating system that the local store needs. Tests
@@ -36,7 +37,10 @@ func OS() System { return osSystem{} }
 
 type osSystem struct{}
 
-func (osSystem) Open(name string) (File, error) { return fileOrNil(os.Open(name)) }
+// Open does not wait for a writer where name is a pipe.
+func (osSystem) Open(name string) (File, error) {
+	return fileOrNil(os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0))
+}
 
 func (osSystem) CreateExclusive(name string) (File, error) {
 	return fileOrNil(os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644))

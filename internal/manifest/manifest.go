@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"path"
 	"sort"
 	"strings"
@@ -202,26 +201,25 @@ func Parse(b []byte) (*Manifest, error) {
 	if err := d.Decode(m); err != nil {
 		return nil, fault.New(fault.Corrupt, "manifest: %w", err)
 	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, fault.New(fault.Corrupt, "manifest: text after its end at byte %d", d.InputOffset())
-	}
 	return m, m.check()
 }
 
 func (m *Manifest) check() error {
+	seen := map[string]bool{}
 	for _, name := range m.SplitNames() {
-		for _, s := range m.Splits[name].Shards {
-			if !localPath(s.Path) {
-				return fault.New(fault.Corrupt, "manifest: split %s: path %q leaves the dataset", name, s.Path)
-			}
-			if s.Bytes < 0 || s.Examples < 0 {
-				return fault.New(fault.Corrupt, "manifest: %s: negative size", s.Path)
+		split := m.Splits[name]
+		if split.Examples < 0 || split.Annotations < 0 {
+			return fault.New(fault.Corrupt, "manifest: split %s: negative count", name)
+		}
+		for _, s := range split.Shards {
+			if err := checkFile(seen, s.Path, s.Bytes, s.Examples); err != nil {
+				return err
 			}
 		}
 	}
 	for _, f := range m.Files {
-		if !localPath(f.Path) {
-			return fault.New(fault.Corrupt, "manifest: path %q leaves the dataset", f.Path)
+		if err := checkFile(seen, f.Path, f.Bytes, 0); err != nil {
+			return err
 		}
 	}
 	if got := m.root(); got != m.RootHash {
@@ -230,7 +228,22 @@ func (m *Manifest) check() error {
 	return nil
 }
 
-// localPath reports whether p stays below the directory that it is joined to.
+// checkFile holds one listed file against those seen before.
+func checkFile(seen map[string]bool, path string, bytes int64, examples int) error {
+	switch {
+	case !localPath(path):
+		return fault.New(fault.Corrupt, "manifest: path %q leaves the dataset", path)
+	case bytes < 0 || examples < 0:
+		return fault.New(fault.Corrupt, "manifest: %s: negative size", path)
+	case seen[path]:
+		return fault.New(fault.Corrupt, "manifest: %s is listed twice", path)
+	}
+	seen[path] = true
+	return nil
+}
+
+// localPath reports whether p names something below the directory that it is
+// joined to.
 func localPath(p string) bool {
-	return p != "" && !strings.HasPrefix(p, "/") && !strings.ContainsAny(p, "\\\x00") && path.Clean(p) == p && p != ".." && !strings.HasPrefix(p, "../")
+	return p != "" && p != "." && !strings.HasPrefix(p, "/") && !strings.ContainsAny(p, "\\\x00") && path.Clean(p) == p && p != ".." && !strings.HasPrefix(p, "../")
 }

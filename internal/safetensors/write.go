@@ -94,23 +94,18 @@ func buildHeader(order []Tensor, metadata map[string]string) ([]byte, error) {
 	seen := map[string]bool{"__metadata__": true}
 	offset := int64(0)
 	for _, t := range order {
-		shape := make([]int64, len(t.Shape))
-		for i, s := range t.Shape {
-			shape[i] = int64(s)
-		}
-		size := int64(len(t.Data))
-		n, err := product(shape, int64(t.Dtype.Size()), math.MaxInt64)
-		if err != nil || n != size || t.Dtype.Size() == 0 {
-			return nil, fault.New(fault.Bug, "safetensors: tensor %q: %d bytes for shape %d of %q", t.Name, size, t.Shape, t.Dtype)
-		}
 		if seen[t.Name] || !utf8.ValidString(t.Name) {
 			return nil, fault.New(fault.Bug, "safetensors: tensor name %q is taken or no UTF-8", t.Name)
 		}
 		seen[t.Name] = true
-		if err := field(t.Name, entry{t.Dtype, shape, []int64{offset, offset + size}}); err != nil {
+		e, err := t.entry(offset)
+		if err != nil {
 			return nil, err
 		}
-		offset += size
+		if err := field(t.Name, e); err != nil {
+			return nil, err
+		}
+		offset = e.Offsets[1]
 	}
 	if b.Len() == 0 {
 		b.WriteByte('{')
@@ -121,4 +116,17 @@ func buildHeader(order []Tensor, metadata map[string]string) ([]byte, error) {
 		b.WriteByte(' ')
 	}
 	return b.Bytes(), nil
+}
+
+// entry describes t, its data at offset.
+func (t Tensor) entry(offset int64) (entry, error) {
+	shape := make([]int64, len(t.Shape))
+	for i, s := range t.Shape {
+		shape[i] = int64(s)
+	}
+	size, elem := int64(len(t.Data)), int64(t.Dtype.Size())
+	if n, err := product(shape, elem, math.MaxInt64); err != nil || n != size || elem == 0 {
+		return entry{}, fault.New(fault.Bug, "safetensors: tensor %q: %d bytes for shape %d of %q", t.Name, size, t.Shape, t.Dtype)
+	}
+	return entry{t.Dtype, shape, []int64{offset, offset + size}}, nil
 }

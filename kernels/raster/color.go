@@ -46,9 +46,11 @@ func ToRGB(dst *RGB, src *image.YCbCr) {
 		luma, cb, cr := src.Y[yo:][:w], src.Cb[co:], src.Cr[co:]
 		skew := minX - floorDiv(minX, hs)*hs
 		d := dst.Pix[3*w*y:][:3*w]
-		switch hs {
-		case 1:
+		switch {
+		case hs == 1:
 			rgbRow(d, luma, cb, cr)
+		case hs == 2 && skew == 0:
+			rgbRowPairs(d, luma, cb, cr)
 		default:
 			rgbRowShared(d, luma, cb, cr, hs, skew)
 		}
@@ -61,6 +63,22 @@ func rgbRow(dst, luma, cb, cr []byte) {
 		r, g, b := offsets(cb[x], cr[x])
 		d := dst[3*x:][:3]
 		d[0], d[1], d[2] = clip(int32(y)+r), clip(int32(y)+g), clip(int32(y)+b)
+	}
+}
+
+// rgbRowPairs converts a row of which every two neighbours share a chroma sample.
+func rgbRowPairs(dst, luma, cb, cr []byte) {
+	n := len(luma) / 2
+	cb, cr = cb[:len(luma)-n], cr[:len(luma)-n]
+	for c := range n {
+		r, g, b := offsets(cb[c], cr[c])
+		d, y := dst[6*c:][:6], luma[2*c:][:2]
+		y0, y1 := int32(y[0]), int32(y[1])
+		d[0], d[1], d[2] = clip(y0+r), clip(y0+g), clip(y0+b)
+		d[3], d[4], d[5] = clip(y1+r), clip(y1+g), clip(y1+b)
+	}
+	if len(luma)%2 == 1 {
+		rgbRow(dst[6*n:], luma[2*n:], cb[n:], cr[n:])
 	}
 }
 
@@ -100,13 +118,34 @@ func ToPlanes(dst *image.YCbCr, src *RGB, ratio image.YCbCrSubsampleRatio) {
 	Luma(dst.Y, src)
 	for cy := range (src.Height + vs - 1) / vs {
 		cb, cr := dst.Cb[cy*dst.CStride:][:dst.CStride], dst.Cr[cy*dst.CStride:][:dst.CStride]
-		for cx := range cb {
+		done := 0
+		if ratio == image.YCbCrSubsampleRatio420 && 2*cy+1 < src.Height {
+			done = quarterRow(cb, cr, src.Pix[6*src.Width*cy:][:6*src.Width], src.Width)
+		}
+		for cx := done; cx < len(cb); cx++ {
 			u, v := chromaSum(src, cx*hs, cy*vs, hs, vs)
 			n := int32(hs * vs)
 			bias := rounding(cx, hs, vs)
 			cb[cx], cr[cx] = byte((u+bias)/n), byte((v+bias)/n)
 		}
 	}
+}
+
+// quarterRow writes the chroma of all whole 2 x 2 blocks of two rows of w
+// pixels, and returns how many there are. It is the common case of ToPlanes,
+// without the clamping at the edges.
+func quarterRow(cb, cr, rows []byte, w int) int {
+	above, below := rows[:3*w], rows[3*w:]
+	for i := range w / 2 {
+		p, q := above[6*i:][:6], below[6*i:][:6]
+		u0, v0 := chroma(int32(p[0]), int32(p[1]), int32(p[2]))
+		u1, v1 := chroma(int32(p[3]), int32(p[4]), int32(p[5]))
+		u2, v2 := chroma(int32(q[0]), int32(q[1]), int32(q[2]))
+		u3, v3 := chroma(int32(q[3]), int32(q[4]), int32(q[5]))
+		bias := 1 + int32(i&1)
+		cb[i], cr[i] = byte((u0+u1+u2+u3+bias)>>2), byte((v0+v1+v2+v3+bias)>>2)
+	}
+	return w / 2
 }
 
 // rounding is what libjpeg adds before it divides: for the common ratios it
