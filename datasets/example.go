@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"github.com/tailorbird/tailorbird/internal/fault"
 )
@@ -150,6 +151,9 @@ func (s *Segmentation) UnmarshalJSON(b []byte) error {
 	} else {
 		s.RLE.Runs = []uint32{}
 		err = json.Unmarshal(raw.Counts, &s.RLE.Runs)
+	}
+	if err == nil && string(raw.Counts) == "null" {
+		err = fmt.Errorf("null is neither a string nor a list")
 	}
 	if err != nil {
 		return fault.New(fault.InvalidAnnotation, "segmentation: counts: %w", err)

@@ -78,7 +78,7 @@ func Validate(e *Example, w, h int, classes map[int64]int) error {
 		seen[o.ID] = true
 	}
 	if e.Refs != nil {
-		return validateSentences(*e.Refs)
+		return validateRefs(*e.Refs)
 	}
 	if e.Label != nil && (*e.Label < 0 || *e.Label >= len(classes)) {
 		return fault.New(fault.InvalidAnnotation, "label %d, there are %d classes", *e.Label, len(classes))
@@ -86,11 +86,16 @@ func Validate(e *Example, w, h int, classes map[int64]int) error {
 	return nil
 }
 
-func validateSentences(refs []Referred) error {
+func validateRefs(refs []Referred) error {
+	seen := map[int64]bool{}
 	for _, r := range refs {
 		if len(r.Sentences) == 0 {
 			return fault.New(fault.InvalidAnnotation, "ref %d: no sentence", r.RefID)
 		}
+		if seen[r.RefID] {
+			return fault.New(fault.InvalidAnnotation, "ref %d: the id is given twice", r.RefID)
+		}
+		seen[r.RefID] = true
 	}
 	return nil
 }
