@@ -1,0 +1,104 @@
+package build
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"github.com/tailorbird/tailorbird/internal/blob"
+	"github.com/tailorbird/tailorbird/internal/fault"
+	"github.com/tailorbird/tailorbird/internal/manifest"
+	"github.com/tailorbird/tailorbird/internal/progress"
+	"github.com/tailorbird/tailorbird/transforms/shards"
+)
+
+// Graph adds the build to a pipeline: plan, group the keys by shard, write each
+// shard, finish.
+func Graph(s beam.Scope, job shards.Job) beam.PCollection {
+	s = s.Scope("build")
+	items := shards.Plan(s, job)
+	rows := shards.Write(s, job, beam.GroupByKey(s, items))
+	return shards.Finish(s, job, rows)
+}
+
+// Execute runs a pipeline to its end on some runner.
+type Execute func(ctx context.Context, p *beam.Pipeline) error
+
+// Run builds the dataset of job.
+func Run(ctx context.Context, job shards.Job, execute Execute) (*manifest.Manifest, error) {
+	progress.Local.Reset()
+	job.StartedUnix = time.Now().UnixNano()
+	_, before := Manifest(ctx, job.Out)
+	p, s := beam.NewPipelineWithRoot()
+	Graph(s, job)
+	runErr := execute(ctx, p)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m, err := result(ctx, &job, runErr)
+	if err != nil && before != nil && runErr != nil {
+		// Another process may have finished the same build and cleared up under us.
+		if m, late := Manifest(ctx, job.Out); late == nil && m.RecipeHash == job.RecipeHash {
+			return m, shards.Clean(ctx, &job)
+		}
+	}
+	return m, err
+}
+
+// maxOutcome bounds the outcome file.
+const maxOutcome = 1 << 20
+
+// result reads what the run left in the output.
+func result(ctx context.Context, job *shards.Job, runErr error) (*manifest.Manifest, error) {
+	var o shards.Outcome
+	b, err := blob.ReadFile(ctx, job.OutcomePath(), maxOutcome)
+	switch {
+	case fault.CodeOf(err) == fault.NotFound:
+	case err != nil:
+		return nil, err
+	default:
+		if err := json.Unmarshal(b, &o); err != nil {
+			return nil, fault.At(err, fault.Place{Path: job.OutcomePath()})
+		}
+		if err := blob.Remove(ctx, job.OutcomePath()); err != nil {
+			return nil, err
+		}
+	}
+	if o.Code != "" {
+		return nil, fault.At(fault.New(o.Code, "%s", o.Message), fault.Place{Path: job.Out})
+	}
+	if runErr != nil {
+		return nil, runErr
+	}
+	if o.Already {
+		if err := shards.Clean(ctx, job); err != nil {
+			return nil, err
+		}
+	}
+	m, err := Manifest(ctx, job.Out)
+	if err != nil {
+		return nil, err
+	}
+	if m.RecipeHash != job.RecipeHash {
+		return nil, fault.At(fault.New(fault.Occupied, "holds another dataset"), fault.Place{Path: job.Out})
+	}
+	return m, nil
+}
+
+// maxManifest bounds manifest.json: a line a shard, a few a class.
+const maxManifest = 1 << 30
+
+// Manifest reads the manifest of a built dataset.
+func Manifest(ctx context.Context, dir string) (*manifest.Manifest, error) {
+	b, err := blob.ReadFile(ctx, blob.Join(dir, manifest.Name), maxManifest)
+	if fault.CodeOf(err) == fault.NotFound {
+		return nil, fault.At(fault.New(fault.NotFound, "no %s: not a finished dataset", manifest.Name), fault.Place{Path: dir})
+	}
+	if err != nil {
+		return nil, err
+	}
+	m, err := manifest.Parse(b)
+	return m, fault.At(err, fault.Place{Path: blob.Join(dir, manifest.Name)})
+}

@@ -1,0 +1,88 @@
+package runners
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"sort"
+	"strings"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	beamlog "github.com/apache/beam/sdks/v2/go/pkg/beam/log"
+	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/x/beamx" // registers the runners and file systems
+
+	"github.com/tailorbird/tailorbird/internal/blob"
+	"github.com/tailorbird/tailorbird/internal/fault"
+	"github.com/tailorbird/tailorbird/internal/recipe"
+)
+
+// beamName maps our names to Beam's.
+var beamName = map[string]string{
+	"direct":   "direct",
+	"prism":    "prism",
+	"portable": "universal",
+	"flink":    "flink",
+	"dataflow": "dataflow",
+}
+
+// Names lists the runners in order.
+func Names() []string {
+	names := make([]string, 0, len(beamName))
+	for n := range beamName {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// Local reports whether a runner works in this process.
+func Local(runner string) bool { return runner == "direct" || runner == "prism" }
+
+// WorkerMain serves as a worker and does not return when this process was
+// started as one.
+func WorkerMain() {
+	for _, a := range os.Args[1:] {
+		if a == "--worker" || a == "--worker=true" {
+			flag.Parse()
+			beam.Init()
+			os.Exit(1) // Init serves and exits
+		}
+	}
+}
+
+// Init hands Beam its flags, those after "--" on our command line, and must be
+// called once before a pipeline is made.
+func Init(runner string, beamFlags []string) error {
+	if _, ok := beamName[runner]; !ok {
+		return fault.New(fault.Usage, "--runner: no runner %q%s", runner, recipe.Suggest(runner, Names()))
+	}
+	flag.CommandLine.Init(os.Args[0], flag.ContinueOnError)
+	var text strings.Builder
+	flag.CommandLine.SetOutput(&text)
+	if err := flag.CommandLine.Parse(beamFlags); err != nil {
+		return fault.New(fault.Usage, "beam flags after --: %w", err)
+	}
+	if rest := flag.CommandLine.Args(); len(rest) > 0 {
+		return fault.New(fault.Usage, "beam flags after --: %q is no flag", rest[0])
+	}
+	beamlog.LogLevel = "warn"
+	beam.Init()
+	return nil
+}
+
+// Run executes p to its end.
+func Run(ctx context.Context, runner string, p *beam.Pipeline) error {
+	if _, err := beam.Run(ctx, beamName[runner], p); err != nil {
+		return fmt.Errorf("runner %s: %w", runner, err)
+	}
+	return nil
+}
+
+// CheckReach refuses an address that the workers of a runner cannot see.
+func CheckReach(runner, what, addr string) error {
+	if runner == "dataflow" && blob.Scheme(addr) != "gs" {
+		return fault.New(fault.Usage, "%s is %s: Dataflow's workers see gs:// addresses only", what, addr)
+	}
+	return nil
+}
