@@ -67,7 +67,7 @@ type Row struct {
 
 // Ref is where an example's bytes are. It is all that is ever shuffled.
 type Ref struct {
-	Key   string // at most 80 bytes of [A-Za-z0-9_-], unique in its split
+	Key   string // see CheckKey; unique in its split
 	Split string
 	Image Span // in the input of role "images"
 	Rows  []Row

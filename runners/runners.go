@@ -4,9 +4,11 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"log/slog"
 	"os"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	beamlog "github.com/apache/beam/sdks/v2/go/pkg/beam/log"
@@ -15,6 +17,7 @@ import (
 	"github.com/tailorbird/tailorbird/internal/blob"
 	"github.com/tailorbird/tailorbird/internal/fault"
 	"github.com/tailorbird/tailorbird/internal/recipe"
+	"github.com/tailorbird/tailorbird/pipelines/build"
 )
 
 // beamName maps our names to Beam's.
@@ -68,12 +71,43 @@ func Init(runner string, beamFlags []string) error {
 	}
 	beamlog.LogLevel = "warn"
 	beam.Init()
+	if Local(runner) {
+		// What goes wrong in this process comes back as an error; prism would
+		// tell it a dozen times more.
+		slog.SetDefault(slog.New(slog.DiscardHandler))
+	}
 	return nil
 }
 
-// Run executes p to its end.
-func Run(ctx context.Context, runner string, p *beam.Pipeline) error {
-	if _, err := beam.Run(ctx, beamName[runner], p); err != nil {
+// grace is how long an interrupted run may take to put its things away.
+const grace = 2 * time.Second
+
+// Executor returns what runs a pipeline on a runner to its end. When ctx ends
+// first it waits a little and leaves the runner behind: runners do not stop when
+// they are told to, and every step of ours can be killed.
+func Executor(runner string) build.Execute {
+	return func(ctx context.Context, p *beam.Pipeline) error {
+		done := make(chan error, 1)
+		go func() {
+			_, err := beam.Run(ctx, beamName[runner], p)
+			done <- err
+		}()
+		select {
+		case err := <-done:
+			return named(runner, err)
+		case <-ctx.Done():
+		}
+		select {
+		case err := <-done:
+			return named(runner, err)
+		case <-time.After(grace):
+			return ctx.Err()
+		}
+	}
+}
+
+func named(runner string, err error) error {
+	if err != nil {
 		return fmt.Errorf("runner %s: %w", runner, err)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tailorbird/tailorbird/pipelines/bench"
+	"github.com/tailorbird/tailorbird/runners"
 )
 
 // benchCmd is `tailorbird bench`.
@@ -38,7 +39,7 @@ func (c *benchCmd) Run(e *environment) error {
 	defer stop()
 	results := []bench.Result{}
 	err = bench.Run(e.ctx, c.Case, bench.Options{Images: c.Images, Annotations: c.Annotations, Count: c.Count, Threads: c.Workers,
-		Duration: c.Duration, Execute: c.execute}, func(r bench.Result) {
+		Duration: c.Duration, Execute: runners.Executor(c.Runner)}, func(r bench.Result) {
 		results = append(results, r)
 		switch {
 		case c.JSON:

@@ -162,7 +162,7 @@ func (c *buildCmd) one(e *environment, b *recipe.Build) (buildResult, error) {
 	}
 	e.resume = fmt.Sprintf("; the finished shards are in %s, the same command goes on from there", job.Out)
 	stop := c.showProgress(e)
-	m, err := build.Run(e.ctx, job, c.execute)
+	m, err := build.Run(e.ctx, job, runners.Executor(c.Runner))
 	stop()
 	if err != nil {
 		return buildResult{}, err

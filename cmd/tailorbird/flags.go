@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,7 +9,6 @@ import (
 	"runtime/pprof"
 	"strings"
 
-	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/mattn/go-isatty"
 
 	"github.com/tailorbird/tailorbird/internal/fault"
@@ -72,24 +70,6 @@ func (f *pipelineFlags) settings() []string {
 		set = append(append([]string{}, set...), fmt.Sprintf("seed=%d", *f.Seed))
 	}
 	return set
-}
-
-// execute runs a pipeline on the chosen runner. A runner that does not end when
-// it is interrupted is left behind: every step can be killed.
-func (f *pipelineFlags) execute(ctx context.Context, p *beam.Pipeline) error {
-	done := make(chan error, 1)
-	go func() { done <- runners.Run(ctx, f.Runner, p) }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-	}
-	select {
-	case err := <-done:
-		return err
-	case <-afterGrace():
-		return ctx.Err()
-	}
 }
 
 // profile starts the CPU profile that was asked for.

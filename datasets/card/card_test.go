@@ -48,7 +48,7 @@ func TestCardsOfSmallDatasetsAreAsBefore(t *testing.T) {
 		"referring":      small(datasets.Referring, "parquet", "tfrecord"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			golden(t, name+".md", card.README(m, nil))
+			golden(t, name+".md", card.README(m))
 			golden(t, name+".json", card.Croissant(m))
 		})
 	}
@@ -109,7 +109,7 @@ func frontMatter(t *testing.T, readme []byte) front {
 
 func TestFrontMatterIsYAMLThatNamesTheFiles(t *testing.T) {
 	t.Parallel()
-	f := frontMatter(t, card.README(small(datasets.Classification, "parquet", "webdataset"), nil))
+	f := frontMatter(t, card.README(small(datasets.Classification, "parquet", "webdataset")))
 	if f.License != "cc-by-2.0" || len(f.SizeCategories) != 1 || f.SizeCategories[0] != "1K<n<10K" {
 		t.Errorf("license %q, sizes %q", f.License, f.SizeCategories)
 	}
@@ -125,7 +125,7 @@ func TestAPatternThatMatchesAnotherSplitIsWrittenOut(t *testing.T) {
 	t.Parallel()
 	m := small(datasets.Classification, "webdataset")
 	m.Splits["train-extra"] = manifest.Split{Examples: 1, Shards: []manifest.Shard{{Format: "webdataset", Path: "webdataset/train-extra-000000.tar", Examples: 1}}}
-	for _, d := range frontMatter(t, card.README(m, nil)).Configs[0].DataFiles {
+	for _, d := range frontMatter(t, card.README(m)).Configs[0].DataFiles {
 		if d.Split == "train" && d.Path != "webdataset/train-000000.tar" {
 			t.Errorf("train is %v, which holds more than train", d.Path)
 		}
@@ -134,7 +134,7 @@ func TestAPatternThatMatchesAnotherSplitIsWrittenOut(t *testing.T) {
 
 func TestOnlyFormatsThatAreThereAreExplained(t *testing.T) {
 	t.Parallel()
-	text := string(card.README(small(datasets.Detection, "webdataset"), nil))
+	text := string(card.README(small(datasets.Detection, "webdataset")))
 	if !strings.Contains(text, "import webdataset") || strings.Contains(text, "load_dataset(") || strings.Contains(text, "tensorflow") {
 		t.Error("the card explains other formats than webdataset")
 	}
@@ -155,8 +155,7 @@ func TestNoPathUserOrSecretIsInACard(t *testing.T) {
 		m.Inputs[0].Name, m.Inputs[0].Role = text, text
 		m.Classes[0].Name = text
 		m.Licenses[0] = manifest.License{ID: 1, Name: text, URL: text}
-		run := &manifest.RunReport{Started: "2031-01-01T00:00:00Z", Runner: home}
-		for name, got := range map[string]string{"README.md": string(card.README(m, run)), "croissant.json": string(card.Croissant(m))} {
+		for name, got := range map[string]string{"README.md": string(card.README(m)), "croissant.json": string(card.Croissant(m))} {
 			for _, bad := range []string{"SECRET", "someone", "/mnt", "/srv", "/tmp", "/a/", "2031", home + "/"} {
 				if bad != "//" && strings.Contains(got, bad) {
 					t.Errorf("%s of %q contains %q", name, text, bad)
@@ -173,7 +172,7 @@ func TestTextOfTheDataStaysOneLineOfPlainText(t *testing.T) {
 	t.Parallel()
 	m := small(datasets.Detection, "webdataset")
 	m.Notes = []string{"<script>alert(1)</script>\n# heading | `code`"}
-	text := string(card.README(m, nil))
+	text := string(card.README(m))
 	if strings.Contains(text, "<script") || strings.Contains(text, "\n# heading") {
 		t.Error("a note became markup")
 	}

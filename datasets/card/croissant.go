@@ -76,7 +76,7 @@ func (d *description) split(split string) {
 	if d.sets == nil {
 		d.sets = map[string][]object{}
 	}
-	set := func(kind, id, encoding, includes string, in []object) {
+	set := func(kind, id, encoding string, includes []string, in []object) {
 		o := object{"@type": "cr:FileSet", "@id": id, "name": id, "encodingFormat": encoding, "includes": includes}
 		if len(in) > 0 {
 			o["containedIn"] = in
@@ -85,11 +85,11 @@ func (d *description) split(split string) {
 		d.sets[kind] = append(d.sets[kind], object{"@id": id})
 	}
 	if in := inside["webdataset"]; len(in) > 0 {
-		set("images", "webdataset-"+split+"-images", "image/jpeg", "*.jpg", in)
-		set("records", "webdataset-"+split+"-records", "application/json", "*.json", in)
+		set("images", "webdataset-"+split+"-images", "image/jpeg", []string{"*.jpg", "*.png"}, in)
+		set("records", "webdataset-"+split+"-records", "application/json", []string{"*.json"}, in)
 	}
 	if files := splitFiles(d.m, "parquet", split); len(files) == 1 {
-		set("parquet", "parquet-"+split, "application/x-parquet", files[0], nil)
+		set("parquet", "parquet-"+split, "application/x-parquet", files, nil)
 	}
 }
 
@@ -129,8 +129,7 @@ func (f field) has(task string) bool {
 	return f.of == nil
 }
 
-// records describes a record set a split and format, so that each field has one
-// source.
+// records describes a record set a file set, so that each field has one source.
 func (d *description) records() []object {
 	var sets []object
 	for i, split := range d.wdsSplits() {
@@ -159,17 +158,21 @@ func (d *description) wdsSplits() []string {
 	return names
 }
 
+// wdsRecords describes the two files of an example, which share their name up to
+// the dot. They are two record sets: readers cannot join the files of an archive
+// by a part of their name.
 func (d *description) wdsRecords(split string, records, images object) []object {
-	id := "webdataset-" + split
-	examples := recordSet(id+"-examples", "the JSON record of each example", d.fields(id+"-examples", records, func(name string) object {
-		return object{"jsonPath": "$." + name}
-	}))
-	examples["key"] = object{"@id": id + "-examples/key"}
-	key := source(id+"-pictures/key", "the example that the picture belongs to", "sc:Text", images, object{"fileProperty": "filename"})
-	key["source"].(object)["transform"] = object{"regex": `^(.+)\.jpg$`}
-	key["references"] = object{"field": object{"@id": id + "-examples/key"}}
-	content := source(id+"-pictures/image", "the encoded image", "sc:ImageObject", images, object{"fileProperty": "content"})
-	return []object{examples, recordSet(id+"-pictures", "the picture of each example", []object{key, content})}
+	of := func(kind, about, dataType string, set object, name string) object {
+		id := "webdataset-" + split + "-" + kind
+		key := source(id+"/key", "name of the example, unique in its split", "sc:Text", set, object{"fileProperty": "filename"})
+		key["source"].(object)["transform"] = object{"regex": name}
+		content := source(id+"/"+kind, about, dataType, set, object{"fileProperty": "content"})
+		return recordSet(id, about+" of each example", []object{key, content})
+	}
+	return []object{
+		of("record", "the whole record as JSON, the annotations included", "sc:Text", records, `^(.+)\.json$`),
+		of("image", "the encoded image", "sc:ImageObject", images, `^(.+)\.(?:jpg|png)$`),
+	}
 }
 
 func (d *description) fields(id string, set object, extract func(name string) object) []object {

@@ -2,7 +2,7 @@
 // Hugging Face dataset card, and croissant.json, its description in the
 // vocabulary of Croissant (MLCommons, version 1.1).
 //
-//	readme := card.README(m, run)
+//	readme := card.README(m)
 //	croissant := card.Croissant(m)
 //
 // The card's front matter names the files of each split, so that

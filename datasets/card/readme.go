@@ -11,9 +11,9 @@ import (
 	"github.com/tailorbird/tailorbird/internal/manifest"
 )
 
-// README returns the dataset card. The run is taken for symmetry with the
-// report and leaves no trace: two builds of one dataset have one card.
-func README(m *manifest.Manifest, _ *manifest.RunReport) []byte {
+// README returns the dataset card. It follows from the manifest alone: two builds
+// of one dataset have one card.
+func README(m *manifest.Manifest) []byte {
 	w := &writer{m: m}
 	w.frontMatter()
 	w.description()

@@ -75,7 +75,8 @@ type Describer interface {
 
 // Merger is a Format whose product is one file a split, not one a shard. Path
 // then names an intermediate fragment, and Merge joins a split's fragments, in
-// order, reading each once from start to end.
+// order. It may range over fragments several times; each time every fragment is
+// read from its start.
 type Merger interface {
 	MergedPath(split string) string
 	Merge(w io.Writer, dataset string, task datasets.Task, m *datasets.Meta, split string, fragments iter.Seq2[io.Reader, error]) error

@@ -23,6 +23,10 @@ func Graph(s beam.Scope, job shards.Job) beam.PCollection {
 	return shards.Finish(s, job, rows)
 }
 
+// settle is how long an interrupted run waits for its shards to put away what
+// they have begun.
+const settle = 1500 * time.Millisecond
+
 // Execute runs a pipeline to its end on some runner.
 type Execute func(ctx context.Context, p *beam.Pipeline) error
 
@@ -35,6 +39,7 @@ func Run(ctx context.Context, job shards.Job, execute Execute) (*manifest.Manife
 	Graph(s, job)
 	runErr := execute(ctx, p)
 	if err := ctx.Err(); err != nil {
+		shards.Settle(settle)
 		return nil, err
 	}
 	m, err := result(ctx, &job, runErr)
@@ -67,19 +72,27 @@ func result(ctx context.Context, job *shards.Job, runErr error) (*manifest.Manif
 		}
 	}
 	if o.Code != "" {
+		if _, err := Manifest(ctx, job.Out); err == nil { // a finished dataset needs no state of ours
+			if err := shards.Clean(ctx, job); err != nil {
+				return nil, err
+			}
+		}
 		return nil, fault.At(fault.New(o.Code, "%s", o.Message), fault.Place{Path: job.Out})
 	}
 	if runErr != nil {
 		return nil, runErr
 	}
-	if o.Already {
-		if err := shards.Clean(ctx, job); err != nil {
-			return nil, err
-		}
-	}
 	m, err := Manifest(ctx, job.Out)
 	if err != nil {
 		return nil, err
+	}
+	if o.Already {
+		for _, s := range m.Splits {
+			progress.Local.Resumed.Add(int64(len(s.Shards)))
+		}
+		if err := shards.Clean(ctx, job); err != nil {
+			return nil, err
+		}
 	}
 	if m.RecipeHash != job.RecipeHash {
 		return nil, fault.At(fault.New(fault.Occupied, "holds another dataset"), fault.Place{Path: job.Out})

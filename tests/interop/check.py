@@ -17,6 +17,7 @@ import tempfile
 import numpy as np
 from PIL import Image
 
+sys.dont_write_bytecode = True  # the checkout stays clean
 import tfrecord
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")

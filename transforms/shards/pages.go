@@ -109,7 +109,7 @@ func (f *finisher) pages(ctx context.Context, rejections []datasets.Rejection) e
 		text []byte
 	}{
 		{"report.html", page.Bytes()},
-		{"README.md", card.README(&f.m, &f.run)},
+		{"README.md", card.README(&f.m)},
 		{"croissant.json", card.Croissant(&f.m)},
 		{"recipe.yaml", []byte(f.job.RecipeYAML)},
 		{"run.json", run},

@@ -12,8 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/tailorbird/tailorbird/datasets"
 	"github.com/tailorbird/tailorbird/internal/blob"
 	"github.com/tailorbird/tailorbird/internal/fault"
@@ -47,8 +45,8 @@ type result struct {
 	nanos     [stages]int64
 }
 
-// pool makes examples on a fixed number of goroutines. At most window items are
-// between submit and release, and the images at work fit the pixel budget.
+// pool makes one bundle's examples on the process's engine. At most window items
+// are between submit and release.
 type pool struct {
 	job     *Job
 	source  datasets.Source
@@ -58,8 +56,9 @@ type pool struct {
 	window  int
 	tokens  chan struct{}
 	work    chan *result
-	memory  *semaphore.Weighted
-	budget  int64 // bytes of pixels at a time
+	engine  *engine
+	done    func() // gives the engine back
+	budget  int64  // bytes of pixels at a time
 	single  blob.Object
 	buffers sync.Pool
 	wg      sync.WaitGroup
@@ -94,7 +93,7 @@ func newPool(ctx context.Context, job *Job, src datasets.Source, meta *datasets.
 			return nil, err
 		}
 	}
-	p.memory = semaphore.NewWeighted(p.budget)
+	p.engine, p.done = borrowEngine(c, engineKey{job.Transforms, n, p.budget})
 	p.tokens, p.work = make(chan struct{}, p.window), make(chan *result, p.window)
 	p.buffers.New = func() any { return new([]byte) }
 	for range n {
@@ -126,6 +125,7 @@ func (p *pool) release(r *result) {
 func (p *pool) close() {
 	close(p.work)
 	p.wg.Wait()
+	p.done()
 	if p.single != nil {
 		_ = p.single.Close()
 	}
@@ -133,15 +133,15 @@ func (p *pool) close() {
 
 func (p *pool) serve(ctx context.Context) {
 	defer p.wg.Done()
-	w := p.chain.NewWorker()
-	defer func() { w.Close() }()
 	for r := range p.work {
+		w := <-p.engine.workers
 		if err := ctx.Err(); err != nil {
 			r.err = err
 		} else if p.run(ctx, w, r) {
 			w.Close() // a panic may have left it in any state
 			w = p.chain.NewWorker()
 		}
+		p.engine.workers <- w
 		r.task.results <- r
 	}
 }
@@ -223,10 +223,10 @@ func (p *pool) make(ctx context.Context, w *chain.Worker, r *result, stage *stri
 	if need > p.budget {
 		return fault.New("", "needs %d MB of pixels, --memory leaves %d MB: give more memory", need>>20, p.budget>>20)
 	}
-	if err := p.memory.Acquire(ctx, need); err != nil {
+	if err := p.engine.memory.Acquire(ctx, need); err != nil {
 		return err
 	}
-	defer p.memory.Release(need)
+	defer p.engine.memory.Release(need)
 	*stage = "annotations"
 	if err := datasets.Validate(ex, ex.OriginalWidth, ex.OriginalHeight, p.classes); err != nil {
 		return err

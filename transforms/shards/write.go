@@ -162,8 +162,9 @@ func (w *Writer) Start(ctx context.Context, key string, items []Item) error {
 	}
 	w.open <- struct{}{}
 	w.wg.Add(1)
+	active.Add(1)
 	go func() {
-		defer func() { <-w.open; w.wg.Done() }()
+		defer func() { <-w.open; active.Done(); w.wg.Done() }()
 		row, err := t.assemble(ctx)
 		if err != nil {
 			w.fail(fmt.Errorf("shard %s: %w", key, err))

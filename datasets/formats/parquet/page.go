@@ -8,7 +8,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/tailorbird/tailorbird/datasets/formats/webdataset/shardio"
+	"github.com/tailorbird/tailorbird/datasets/formats/shardio"
 	"github.com/tailorbird/tailorbird/internal/fault"
 )
 
@@ -129,14 +129,14 @@ func (c *cursor) load(h pageHeader) error {
 	}
 	c.page = c.raw
 	if c.chunk.codec == codecZstd {
-		if int64(cap(c.data)) != h.uncompressed {
+		if int64(cap(c.data)) < h.uncompressed {
 			c.data = make([]byte, 0, h.uncompressed)
 		}
 		d, err := decoder()
 		if err != nil {
 			return err
 		}
-		if c.page, err = d.DecodeAll(c.raw, c.data[:0]); err != nil {
+		if c.page, err = d.DecodeAll(c.raw, c.data[:0:h.uncompressed]); err != nil {
 			return fault.New(fault.Corrupt, "parquet page: %w", err)
 		}
 	}

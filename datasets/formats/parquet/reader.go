@@ -8,7 +8,7 @@ import (
 
 	"github.com/tailorbird/tailorbird/datasets"
 	"github.com/tailorbird/tailorbird/datasets/formats"
-	"github.com/tailorbird/tailorbird/datasets/formats/webdataset/shardio"
+	"github.com/tailorbird/tailorbird/datasets/formats/shardio"
 	"github.com/tailorbird/tailorbird/internal/fault"
 )
 

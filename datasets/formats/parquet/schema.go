@@ -7,7 +7,7 @@ import (
 	pq "github.com/parquet-go/parquet-go"
 
 	"github.com/tailorbird/tailorbird/datasets"
-	"github.com/tailorbird/tailorbird/datasets/formats/webdataset/shardio"
+	"github.com/tailorbird/tailorbird/datasets/formats/shardio"
 )
 
 // metadataKey is where Hugging Face datasets keeps the features of a file.

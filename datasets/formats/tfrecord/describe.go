@@ -9,7 +9,7 @@ import (
 
 	"github.com/tailorbird/tailorbird/datasets"
 	"github.com/tailorbird/tailorbird/datasets/formats"
-	"github.com/tailorbird/tailorbird/datasets/formats/webdataset/shardio"
+	"github.com/tailorbird/tailorbird/datasets/formats/shardio"
 )
 
 // version is what TFDS shows as the dataset's: a built dataset has hashes, not

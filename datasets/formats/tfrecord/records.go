@@ -5,7 +5,7 @@ import (
 	"io"
 	"iter"
 
-	"github.com/tailorbird/tailorbird/datasets/formats/webdataset/shardio"
+	"github.com/tailorbird/tailorbird/datasets/formats/shardio"
 	"github.com/tailorbird/tailorbird/internal/fault"
 )
 

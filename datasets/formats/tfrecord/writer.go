@@ -6,7 +6,7 @@ import (
 
 	"github.com/tailorbird/tailorbird/datasets"
 	"github.com/tailorbird/tailorbird/datasets/formats"
-	"github.com/tailorbird/tailorbird/datasets/formats/webdataset/shardio"
+	"github.com/tailorbird/tailorbird/datasets/formats/shardio"
 )
 
 type writer struct {

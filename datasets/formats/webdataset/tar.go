@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tailorbird/tailorbird/datasets/formats/webdataset/shardio"
+	"github.com/tailorbird/tailorbird/datasets/formats/shardio"
 	"github.com/tailorbird/tailorbird/internal/fault"
 )
 

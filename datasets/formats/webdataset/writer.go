@@ -5,7 +5,7 @@ import (
 	"strconv"
 
 	"github.com/tailorbird/tailorbird/datasets"
-	"github.com/tailorbird/tailorbird/datasets/formats/webdataset/shardio"
+	"github.com/tailorbird/tailorbird/datasets/formats/shardio"
 	"github.com/tailorbird/tailorbird/internal/fault"
 )
 
