@@ -2,6 +2,7 @@ package verify
 
 import (
 	"path"
+	"regexp"
 	"strings"
 
 	"github.com/tailorbird/tailorbird/datasets/formats/tfrecord"
@@ -9,7 +10,6 @@ import (
 	"github.com/tailorbird/tailorbird/internal/blob"
 	"github.com/tailorbird/tailorbird/internal/fault"
 	"github.com/tailorbird/tailorbird/internal/manifest"
-	"github.com/tailorbird/tailorbird/kernels/picture"
 )
 
 // foreign checks a directory without a manifest: WebDataset tars or TFRecord
@@ -20,7 +20,7 @@ func (c *checker) foreign() error {
 		if err != nil {
 			return err
 		}
-		s := &shard{Shard: manifest.Shard{Path: info.Name, Bytes: info.Size}}
+		s := &shard{Shard: manifest.Shard{Path: info.Name, Bytes: info.Size}, group: numbers.ReplaceAllString(info.Name, "")}
 		base := path.Base(info.Name)
 		switch {
 		case strings.HasPrefix(info.Name, ".tailorbird/"):
@@ -30,7 +30,7 @@ func (c *checker) foreign() error {
 			continue
 		case strings.HasSuffix(base, ".tar"):
 			s.Format, s.check = "webdataset", c.checkTar
-		case strings.Contains(base, ".tfrecord"):
+		case recordName.MatchString(base):
 			s.Format, s.check = "tfrecord", c.checkRecords
 		default:
 			continue
@@ -46,32 +46,29 @@ func (c *checker) foreign() error {
 	if err := c.runShards(); err != nil {
 		return err
 	}
-	c.foreignDuplicates()
+	done := map[string]bool{}
+	for _, s := range c.shards {
+		if !done[s.group] {
+			list, _ := c.gather(s.group)
+			c.duplicates(list)
+		}
+		done[s.group] = true
+	}
 	return nil
 }
 
-// foreignDuplicates looks for a key in two tars of one directory and split: the
-// name up to the first digit group tells the split.
-func (c *checker) foreignDuplicates() {
-	seen := map[string]string{}
-	for _, s := range c.shards {
-		group := strings.TrimRight(strings.TrimSuffix(s.Path, ".tar"), "0123456789")
-		for _, k := range s.keys {
-			id := group + "\x00" + k
-			if first, twice := seen[id]; twice && first != s.Path {
-				s.problem(Duplicate, k, "the key is in %s too", first)
-			}
-			seen[id] = s.Path
-		}
-		s.keys = nil
-	}
-}
+var (
+	// recordName is what TFRecord files are called, with and without an extension.
+	recordName = regexp.MustCompile(`\.tfrecords?(-\d+-of-\d+)?$|-\d{5}-of-\d{5}$`)
+	// numbers is what tells the shards of one split apart.
+	numbers = regexp.MustCompile(`\d+(-of-\d+)?(\.tar|\.tfrecords?)?$`)
+)
 
-// imageExtensions are what WebDatasets call their images.
-var imageExtensions = map[string]bool{"jpg": true, "jpeg": true, "png": true, "gif": true, "bmp": true, "webp": true, "ppm": false}
+// imageExtensions are what WebDatasets call the images that are read here.
+var imageExtensions = map[string]bool{"jpg": true, "jpeg": true, "png": true, "gif": true, "bmp": true, "webp": true}
 
 // checkTar checks a WebDataset shard.
-func (c *checker) checkTar(s *shard, d *picture.Decoder) error {
+func (c *checker) checkTar(s *shard, w *worker) error {
 	o, err := c.open(s)
 	if o == nil || err != nil {
 		return err
@@ -82,30 +79,37 @@ func (c *checker) checkTar(s *shard, d *picture.Decoder) error {
 			return c.ctx.Err()
 		}
 		if err != nil {
-			kind := Structure
-			if fault.CodeOf(err) == fault.Conflict {
-				kind = Duplicate
+			if err := s.broken(sample.Key, err); err != nil {
+				return err
 			}
-			s.problem(kind, sample.Key, "%v", err)
 			continue
 		}
 		s.examples++
-		s.keys = append(s.keys, sample.Key)
+		s.keys.add(sample.Key)
 		if c.opt.Quick {
 			continue
 		}
-		for _, f := range sample.Files {
-			ext := f.Ext[strings.LastIndexByte(f.Ext, '.')+1:]
-			if !imageExtensions[strings.ToLower(ext)] {
-				continue
-			}
-			data, err := f.Data()
-			if err == nil {
-				err = d.Check(data)
-			}
-			if err != nil {
-				s.problem(Image, sample.Key, "%s: byte %d: %v", f.Ext, f.Offset, err)
-			}
+		if err := s.images(sample, w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// images decodes the images of a sample.
+func (s *shard) images(sample webdataset.Sample, w *worker) error {
+	for _, f := range sample.Files {
+		if !imageExtensions[f.Ext[strings.LastIndexByte(f.Ext, '.')+1:]] {
+			continue
+		}
+		data, err := f.Data()
+		if err == nil {
+			err = w.pictures.Check(data)
+		}
+		if fault.CodeOf(err).IsData() {
+			s.problem(Image, sample.Key, "%s: byte %d: %v", f.Ext, f.Offset, err)
+		} else if err != nil {
+			return fault.At(err, fault.Place{Path: s.Path})
 		}
 	}
 	return nil
@@ -113,7 +117,7 @@ func (c *checker) checkTar(s *shard, d *picture.Decoder) error {
 
 // checkRecords checks a TFRecord file: framing, checksums, and images where the
 // records are tf.Examples that hold some.
-func (c *checker) checkRecords(s *shard, d *picture.Decoder) error {
+func (c *checker) checkRecords(s *shard, w *worker) error {
 	o, err := c.open(s)
 	if o == nil || err != nil {
 		return err
@@ -124,7 +128,9 @@ func (c *checker) checkRecords(s *shard, d *picture.Decoder) error {
 			return c.ctx.Err()
 		}
 		if err != nil {
-			s.problem(Structure, "", "%v", err)
+			if err := s.broken("", err); err != nil {
+				return err
+			}
 			continue
 		}
 		s.examples++
@@ -132,7 +138,7 @@ func (c *checker) checkRecords(s *shard, d *picture.Decoder) error {
 			continue
 		}
 		for _, img := range rec.Images() {
-			if err := d.Check(img); err != nil {
+			if err := w.pictures.Check(img); err != nil {
 				s.problem(Image, "", "record at byte %d: %v", rec.Offset, err)
 			}
 		}
@@ -142,7 +148,7 @@ func (c *checker) checkRecords(s *shard, d *picture.Decoder) error {
 
 // open opens a foreign shard that the run has chosen; nil where it has not.
 func (c *checker) open(s *shard) (blob.Object, error) {
-	if !c.chosen(s.Path) {
+	if !s.read {
 		return nil, nil
 	}
 	o, err := blob.Open(c.ctx, blob.Join(c.dir, s.Path))

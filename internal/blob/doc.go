@@ -14,8 +14,10 @@
 //
 // Guarantees: a name is visible only with all of its bytes; publishing the same
 // bytes twice, also at the same time, succeeds twice; other bytes under the name
-// are fault.Conflict and both remain. A process killed at any point leaves at
-// most files named .tb-*, which Sweep removes.
+// are fault.Conflict and both remain; what was done although an error came back
+// counts as done. A process killed at any point leaves at most files named
+// .tb-*, which Sweep removes.
 //
-// Caveats: the lock of the fallback outlives a killed process until Sweep.
+// Caveats: without hard links, of attempts at the same time all but one may be
+// fault.Transient, and the lock outlives a killed process until Sweep.
 package blob

@@ -122,16 +122,20 @@ func (m *Manifest) Seal() {
 // root hashes one line a fact, in a fixed order.
 func (m *Manifest) root() string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s %d\nrecipe %s\ncodec %s\n", Kind, Version, m.RecipeHash, m.Codec)
+	fmt.Fprintf(h, "%s %d\nrecipe %q\ncodec %q\n", Kind, Version, m.RecipeHash, m.Codec)
+	fmt.Fprintf(h, "dataset %q %q %q %d\n", m.Dataset, m.Task, m.Transforms, m.Seed)
+	for _, c := range m.Classes {
+		fmt.Fprintf(h, "class %d %q %q %q %q %q %q\n", c.ID, c.Name, c.Synset, c.Supercategory, c.Frequency, c.Definition, c.Synonyms)
+	}
 	for _, name := range m.SplitNames() {
 		s := m.Splits[name]
 		fmt.Fprintf(h, "split %q %d %d\n", name, s.Examples, s.Annotations)
 		for _, x := range s.Shards {
-			fmt.Fprintf(h, "shard %s %q %d %s %d\n", x.Format, x.Path, x.Bytes, x.SHA256, x.Examples)
+			fmt.Fprintf(h, "shard %q %q %d %q %q %d\n", x.Format, x.Path, x.Bytes, x.SHA256, x.CRC32C, x.Examples)
 		}
 	}
 	for _, f := range m.Files {
-		fmt.Fprintf(h, "file %q %d %s\n", f.Path, f.Bytes, f.SHA256)
+		fmt.Fprintf(h, "file %q %d %q\n", f.Path, f.Bytes, f.SHA256)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

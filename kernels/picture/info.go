@@ -75,13 +75,14 @@ func ReadInfo(data []byte) (Info, error) {
 func readInfo(data []byte) (info Info, err error) {
 	info = Info{Format: Sniff(data), Orientation: 1}
 	defer guard(info.Format, &err)
-	var c image.Config
-	r := bytes.NewReader(data)
-	switch info.Format {
-	case JPEG:
+	if info.Format == JPEG {
 		j, err := jpeg.ReadInfo(data)
 		info.Width, info.Height, info.Orientation, info.Planar = j.Width, j.Height, j.Orientation, j.Planar()
 		return info, err
+	}
+	var c image.Config
+	r := bytes.NewReader(data)
+	switch info.Format {
 	case PNG:
 		c, err = png.DecodeConfig(r)
 	case GIF:

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tailorbird/tailorbird/datasets/scenes"
 	"github.com/tailorbird/tailorbird/internal/fault"
+	"github.com/tailorbird/tailorbird/internal/progress"
 	"github.com/tailorbird/tailorbird/internal/recipe"
 	"github.com/tailorbird/tailorbird/pipelines/build"
 )
@@ -221,8 +222,10 @@ func (b *bencher) each(start func() (step func(i int) (int64, error), stop func(
 
 // rate times a case that counts images and bytes.
 func (b *bencher) rate(unit string, start func() (func(int) (int64, error), func())) (Result, error) {
+	before, _ := progress.Usage()
 	steps, n, took, err := b.each(start)
+	after, _ := progress.Usage()
 	s := took.Seconds()
 	return Result{Value: float64(steps) / s, Unit: unit, Threads: b.opt.Threads, Better: "higher", Seconds: s,
-		Extra: map[string]float64{"mb_per_second": float64(n) / 1e6 / s}}, err
+		Extra: map[string]float64{"mb_per_second": float64(n) / 1e6 / s, "per_cpu_second": float64(steps) / (after - before)}}, err
 }

@@ -79,7 +79,7 @@ func (b *bencher) build() (Result, error) {
 	s := time.Since(begin).Seconds()
 	used, peak := progress.Usage()
 	return Result{Value: float64(m.Examples()) / s, Unit: "images/s", Threads: b.opt.Threads, Better: "higher", Seconds: s,
-		Extra: map[string]float64{"cpu_seconds": used - cpu, "peak_rss_mb": float64(peak) / (1 << 20), "images": float64(m.Examples())}}, nil
+		Extra: map[string]float64{"per_cpu_second": float64(m.Examples()) / (used - cpu), "peak_rss_mb": float64(peak) / (1 << 20), "images": float64(m.Examples())}}, nil
 }
 
 func (b *bencher) verify() (Result, error) {
