@@ -175,17 +175,22 @@ func startAfresh(e *environment, job *shards.Job) error {
 	if _, err := build.Manifest(e.ctx, job.Out); err == nil {
 		return fault.At(fault.New(fault.Occupied, "holds the finished dataset of this recipe; remove it to build it again"), fault.Place{Path: job.Out})
 	}
-	state := blob.Join(job.Out, shards.StateDir)
-	for info, err := range blob.List(e.ctx, state) {
-		if fault.CodeOf(err) == fault.NotFound {
-			return nil
+	for _, dir := range shards.Directories() { // the state last: without it the rest would be somebody's
+		place := blob.Join(job.Out, dir)
+		for info, err := range blob.List(e.ctx, place) {
+			if fault.CodeOf(err) == fault.NotFound {
+				break
+			}
+			if err != nil {
+				return err
+			}
+			e.logf("removing %s", blob.Join(place, info.Name))
 		}
-		if err != nil {
+		if err := blob.RemoveAll(e.ctx, place); err != nil {
 			return err
 		}
-		e.logf("removing %s", blob.Join(state, info.Name))
 	}
-	return blob.RemoveAll(e.ctx, state)
+	return nil
 }
 
 func resultOf(job *shards.Job, m *manifest.Manifest, start time.Time) buildResult {

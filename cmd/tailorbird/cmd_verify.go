@@ -15,6 +15,7 @@ type verifyCmd struct {
 	Quick    bool    `help:"Sizes and hashes only; do not read records or decode images."`
 	Workers  int     `help:"Cores to use; 0 means all." placeholder:"N"`
 	JSON     bool    `help:"Print one JSON object at the end; all else goes to stderr."`
+	Progress string  `help:"How to show progress: auto, bar, lines or none." enum:"auto,bar,lines,none" default:"auto"`
 }
 
 // shownProblems is how many problems are printed one by one.
@@ -27,9 +28,13 @@ func (c *verifyCmd) Run(e *environment) error {
 	}
 	start := time.Now()
 	progress.Local.Reset()
+	progress.Local.Unit("shards")
+	progress.Local.Phase("verifying")
+	stop := e.showProgress(c.Progress)
 	problems := []verify.Problem{}
 	res, err := verify.Run(e.ctx, c.Dir, verify.Options{Fraction: c.Fraction, Quick: c.Quick, Workers: c.Workers},
 		func(p verify.Problem) { problems = append(problems, p) })
+	stop()
 	if err != nil {
 		return err
 	}

@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/alecthomas/kong"
+	"github.com/mattn/go-isatty"
 
 	"github.com/tailorbird/tailorbird/internal/fault"
+	"github.com/tailorbird/tailorbird/internal/progress"
 )
 
 // Exit status, as in every --help.
@@ -107,4 +110,17 @@ func (e *environment) printf(format string, args ...any) {
 // logf writes to the log.
 func (e *environment) logf(format string, args ...any) {
 	fmt.Fprintln(e.err, strings.TrimRight(fmt.Sprintf(format, args...), "\n"))
+}
+
+// showProgress starts the progress display: with mode auto a bar on a terminal
+// and lines elsewhere.
+func (e *environment) showProgress(name string) (stop func()) {
+	mode := progress.Mode(name)
+	if mode == progress.Auto {
+		mode = progress.Lines
+		if file, ok := e.err.(*os.File); ok && isatty.IsTerminal(file.Fd()) {
+			mode = progress.Bar
+		}
+	}
+	return progress.Local.Show(e.ctx, e.err, mode)
 }

@@ -9,10 +9,7 @@ import (
 	"runtime/pprof"
 	"strings"
 
-	"github.com/mattn/go-isatty"
-
 	"github.com/tailorbird/tailorbird/internal/fault"
-	"github.com/tailorbird/tailorbird/internal/progress"
 	"github.com/tailorbird/tailorbird/internal/recipe"
 	"github.com/tailorbird/tailorbird/runners"
 )
@@ -88,16 +85,7 @@ func (f *pipelineFlags) profile() (stop func(), err error) {
 }
 
 // showProgress starts the progress display.
-func (f *pipelineFlags) showProgress(e *environment) (stop func()) {
-	mode := progress.Mode(f.Progress)
-	if mode == progress.Auto {
-		mode = progress.Lines
-		if file, ok := e.err.(*os.File); ok && isatty.IsTerminal(file.Fd()) {
-			mode = progress.Bar
-		}
-	}
-	return progress.Local.Show(e.ctx, e.err, mode)
-}
+func (f *pipelineFlags) showProgress(e *environment) (stop func()) { return e.showProgress(f.Progress) }
 
 // absolute makes an address independent of the working directory.
 func absolute(addr string) (string, error) {

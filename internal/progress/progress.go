@@ -20,10 +20,12 @@ import (
 type Counters struct {
 	Planned  atomic.Int64 // examples in the plan
 	Done     atomic.Int64 // examples written or set aside
+	Scanned  atomic.Int64 // bytes of inputs that the plan has walked
 	Read     atomic.Int64 // bytes
 	Written  atomic.Int64 // bytes
 	Resumed  atomic.Int64 // shards that were there already
 	phase    atomic.Value // string
+	units    atomic.Value // string
 	mu       sync.Mutex
 	rejected map[string]int64
 }
@@ -35,6 +37,7 @@ var Local = new(Counters)
 func (c *Counters) Reset() {
 	c.Planned.Store(0)
 	c.Done.Store(0)
+	c.Scanned.Store(0)
 	c.Read.Store(0)
 	c.Written.Store(0)
 	c.Resumed.Store(0)
@@ -42,10 +45,21 @@ func (c *Counters) Reset() {
 	c.rejected = nil
 	c.mu.Unlock()
 	c.Phase("starting")
+	c.Unit("images")
 }
 
 // Phase names what is going on.
 func (c *Counters) Phase(name string) { c.phase.Store(name) }
+
+// Unit names what is counted; images where nothing else was said.
+func (c *Counters) Unit(name string) { c.units.Store(name) }
+
+func (c *Counters) unit() string {
+	if u, ok := c.units.Load().(string); ok && u != "" {
+		return u
+	}
+	return "images"
+}
 
 // Reject counts one example that was set aside.
 func (c *Counters) Reject(reason string) {
@@ -69,6 +83,9 @@ func (c *Counters) Rejected() (total int64, byReason string) {
 	sort.Strings(parts)
 	return total, strings.Join(parts, ", ")
 }
+
+// Planning is the phase in which the number of examples is not known yet.
+const Planning = "planning"
 
 // Mode is how progress is shown.
 type Mode string
@@ -127,12 +144,12 @@ func (c *Counters) Show(ctx context.Context, w io.Writer, mode Mode) (stop func(
 func (c *Counters) Line(elapsed time.Duration) string {
 	done, planned, s := c.Done.Load(), c.Planned.Load(), elapsed.Seconds()
 	phase, _ := c.phase.Load().(string)
-	if planned == 0 {
-		return fmt.Sprintf("%s  read %s  %s", phase, size(c.Read.Load()), elapsed.Round(time.Second))
+	if phase == Planning {
+		return fmt.Sprintf("%s  %d %s found, read %s  %s", phase, planned, c.unit(), size(c.Scanned.Load()), elapsed.Round(time.Second))
 	}
-	line := fmt.Sprintf("%s  %d/%d images", phase, done, planned)
+	line := fmt.Sprintf("%s  %d/%d %s", phase, done, planned, c.unit())
 	if s > 0 {
-		line += fmt.Sprintf("  %.0f images/s  in %.1f MB/s  out %.1f MB/s", float64(done)/s, float64(c.Read.Load())/1e6/s, float64(c.Written.Load())/1e6/s)
+		line += fmt.Sprintf("  %.0f %s/s  in %.1f MB/s  out %.1f MB/s", float64(done)/s, c.unit(), float64(c.Read.Load())/1e6/s, float64(c.Written.Load())/1e6/s)
 	}
 	if done > 0 && done < planned {
 		line += "  ETA " + time.Duration(s/float64(done)*float64(planned-done)*float64(time.Second)).Round(time.Second).String()

@@ -18,7 +18,7 @@ func TestLineSaysWhereARunIs(t *testing.T) {
 		elapsed time.Duration
 		want    string
 	}{
-		{"planning", func(c *Counters) { c.Phase("planning"); c.Read.Store(1_234_567) }, 90 * time.Second, "planning  read 1.2 MB  1m30s"},
+		{"planning", func(c *Counters) { c.Phase(Planning); c.Scanned.Store(1_234_567); c.Planned.Store(7) }, 90 * time.Second, "planning  7 images found, read 1.2 MB  1m30s"},
 		{"at the start", func(c *Counters) { c.Phase("writing"); c.Planned.Store(10) }, 0, "writing  0/10 images"},
 		{"half way", func(c *Counters) {
 			c.Phase("writing")
