@@ -63,7 +63,7 @@ func TestResetForgetsEverything(t *testing.T) {
 	if n, by := c.Rejected(); n != 0 || by != "" || c.Resumed.Load() != 0 {
 		t.Errorf("rejected %d %q, resumed %d", n, by, c.Resumed.Load())
 	}
-	if got, want := c.Line(0), "starting  read 0.0 kB  0s"; got != want {
+	if got, want := c.Line(0), "starting  0/0 images"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -93,8 +93,8 @@ func TestShowPrintsInItsModeAndStops(t *testing.T) {
 		want string
 	}{
 		{None, ""},
-		{Lines, "p  read 0.0 kB  10s\np  read 0.0 kB  20s\n"},
-		{Auto, "p  read 0.0 kB  10s\np  read 0.0 kB  20s\n"},
+		{Lines, "p  0/0 images  0 images/s  in 0.0 MB/s  out 0.0 MB/s\np  0/0 images  0 images/s  in 0.0 MB/s  out 0.0 MB/s\n"},
+		{Auto, "p  0/0 images  0 images/s  in 0.0 MB/s  out 0.0 MB/s\np  0/0 images  0 images/s  in 0.0 MB/s  out 0.0 MB/s\n"},
 	} {
 		t.Run(string(c.mode), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -70,7 +70,7 @@ func RunPlan(ctx context.Context, job *Job, emit func(string, Item)) error {
 	if err != nil {
 		return err
 	}
-	progress.Local.Phase("planning")
+	progress.Local.Phase(progress.Planning)
 	existing, err := readManifest(ctx, job.Out)
 	if err != nil {
 		return err
@@ -115,7 +115,7 @@ func (p *planner) walk(ctx context.Context, src datasets.Source) error {
 				p.state.Notes = append(p.state.Notes, fmt.Sprintf(format, args...))
 			}
 		},
-		Read: func(n int64) { progress.Local.Read.Add(n) },
+		Read: func(n int64) { progress.Local.Scanned.Add(n) },
 	}
 	if err := src.Plan(ctx, p.job.Inputs, &pl); err != nil {
 		return err
