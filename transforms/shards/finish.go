@@ -59,6 +59,12 @@ func (fn *finishFn) ProcessElement(ctx context.Context, _ int, encoded func(*[]b
 func RunFinish(ctx context.Context, job *Job, rows []*Row) (*manifest.Manifest, error) {
 	progress.Local.Phase("finishing")
 	plan, err := ReadPlan(ctx, job)
+	if fault.CodeOf(err) == fault.NotFound {
+		// An attempt that was not heard of may have published and cleared up.
+		if m, merr := readManifest(ctx, job.Out); merr == nil && m != nil && m.RecipeHash == job.RecipeHash {
+			return m, Clean(ctx, job)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

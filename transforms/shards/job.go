@@ -6,6 +6,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"path"
+	"slices"
 
 	"github.com/tailorbird/tailorbird/datasets"
 	"github.com/tailorbird/tailorbird/datasets/formats"
@@ -53,6 +56,20 @@ type Item struct {
 
 // StateDir, below the output, holds what is not the dataset.
 const StateDir = ".tailorbird"
+
+// Directories lists the folders below an output that builds write to, StateDir
+// last.
+func Directories() []string {
+	seen := map[string]bool{path.Dir(QuarantinePath): true}
+	for _, name := range formats.Names() {
+		f, _ := formats.Lookup(name)
+		seen[path.Dir(f.Path("train", 0, 1))] = true
+		if m, ok := f.(formats.Merger); ok {
+			seen[path.Dir(m.MergedPath("train"))] = true
+		}
+	}
+	return append(slices.Sorted(maps.Keys(seen)), StateDir)
+}
 
 func (j *Job) state(elem ...string) string {
 	return blob.Join(j.Out, append([]string{StateDir}, elem...)...)

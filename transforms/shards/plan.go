@@ -39,9 +39,12 @@ type planFn struct{ Job Job }
 // ProcessElement runs once, for the impulse.
 func (fn *planFn) ProcessElement(ctx context.Context, _ []byte, emit func(string, Item)) error {
 	err := RunPlan(ctx, &fn.Job, emit)
-	if fault.CodeOf(err) != "" && ctx.Err() == nil {
-		// The inputs as a whole are at fault: that is for the user, not for a retry.
-		return publishOutcome(ctx, &fn.Job, Outcome{Code: fault.CodeOf(err), Message: err.Error()})
+	if code := fault.CodeOf(err); code != "" && ctx.Err() == nil {
+		// The inputs or the target are at fault: the user reads it in the outcome.
+		// The bundle fails all the same, so that no shard is made of what was emitted.
+		if perr := publishOutcome(ctx, &fn.Job, Outcome{Code: code, Message: err.Error()}); perr != nil {
+			return perr
+		}
 	}
 	return err
 }
@@ -90,7 +93,7 @@ func RunPlan(ctx context.Context, job *Job, emit func(string, Item)) error {
 	if err := p.publish(ctx); fault.CodeOf(err) != fault.Conflict {
 		return err
 	}
-	return publishOutcome(ctx, job, Outcome{Code: fault.Occupied, Message: "another build is at work here, or was left unfinished; finish or remove it first"})
+	return fault.New(fault.Occupied, "another build is at work here, or was left unfinished; finish or remove it first")
 }
 
 func readManifest(ctx context.Context, out string) (*manifest.Manifest, error) {
@@ -202,7 +205,7 @@ func (p *planner) publish(ctx context.Context) error {
 	}
 	sort.Slice(p.state.Splits, func(i, j int) bool { return p.state.Splits[i].Name < p.state.Splits[j].Name })
 	if len(p.state.Splits) == 0 {
-		return publishOutcome(ctx, job, Outcome{Code: fault.Usage, Message: "the inputs hold no example" + p.whichSplits()})
+		return fault.New(fault.Usage, "the inputs hold no example%s", p.whichSplits())
 	}
 	p.state.Hash = hexSum([32]byte(p.hash.Sum(nil)))
 	text, err := json.Marshal(&p.state)
@@ -215,7 +218,7 @@ func (p *planner) publish(ctx context.Context) error {
 	case err != nil:
 		return err
 	case !bytes.Equal(old, text):
-		return publishOutcome(ctx, job, Outcome{Code: fault.Occupied, Message: "holds an unfinished build of another recipe, codec or input; finish or remove it first"})
+		return fault.New(fault.Occupied, "holds an unfinished build of another recipe, codec or input; finish or remove it first")
 	}
 	if _, err := p.rejects.Publish(ctx); err != nil {
 		return err

@@ -221,7 +221,10 @@ func (p *pool) make(ctx context.Context, w *chain.Worker, r *result, stage *stri
 		return err
 	}
 	if need > p.budget {
-		return fault.New("", "needs %d MB of pixels, --memory leaves %d MB: give more memory", need>>20, p.budget>>20)
+		if p.job.MemoryBytes > 0 {
+			return fault.New("", "needs %d MB of pixels, --memory leaves %d MB: give more memory", need>>20, p.budget>>20)
+		}
+		need = p.budget // no ceiling was given: it goes alone
 	}
 	if err := p.engine.memory.Acquire(ctx, need); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -100,6 +101,7 @@ type Writer struct {
 	pool    *pool
 	open    chan struct{}
 	wg      sync.WaitGroup
+	seen    atomic.Int64 // rejections of the plan and of this bundle; a bundle that is tried again counts from the start
 
 	mu   sync.Mutex
 	rows []*Row
@@ -122,6 +124,7 @@ func NewWriter(ctx context.Context, job *Job) (*Writer, error) {
 	if w.formats, err = job.formats(); err != nil {
 		return nil, err
 	}
+	w.seen.Store(int64(w.plan.Rejected))
 	w.classes = w.plan.Meta.ClassByID()
 	w.pool, err = newPool(ctx, job, w.source, &w.plan.Meta, w.classes)
 	return w, err
@@ -166,6 +169,10 @@ func (w *Writer) Start(ctx context.Context, key string, items []Item) error {
 	go func() {
 		defer func() { <-w.open; active.Done(); w.wg.Done() }()
 		row, err := t.assemble(ctx)
+		if fault.CodeOf(err) == fault.Conflict {
+			row, err = &Row{Done: Done{Split: split, Shard: shard}, Problem: &Outcome{Code: fault.Occupied,
+				Message: fmt.Sprintf("%v; if no other build is at work, an input has changed since the one before: --fresh makes every shard again", err)}}, nil
+		}
 		if err != nil {
 			w.fail(fmt.Errorf("shard %s: %w", key, err))
 			return
@@ -231,6 +238,7 @@ func (w *Writer) finished(ctx context.Context, split string, shard, items int) (
 	}
 	progress.Local.Resumed.Add(1)
 	progress.Local.Done.Add(int64(items))
+	w.seen.Add(int64(row.Done.Rejected))
 	for reason, n := range row.Done.Reasons {
 		for range n {
 			progress.Local.Reject(string(reason))
@@ -247,8 +255,9 @@ type task struct {
 	items   []Item
 	rows    blob.Object // nil where no example has rows
 	results chan *result
+	rejects blob.Writer // nil until something is set aside
 	row     Row
-	budget  int // rejections of this shard alone that end the run
+	budget  int // rejections beyond which the run ends
 	first   []string
 }
 
@@ -291,11 +300,11 @@ func (t *task) assemble(ctx context.Context) (*Row, error) {
 			_ = o.file.Close()
 		}
 	}()
-	rejects, rerr := blob.Create(ctx, t.w.job.quarantinePath(t.split, t.shard))
-	err = errors.Join(err, rerr)
-	if rerr == nil {
-		defer rejects.Close()
-	}
+	defer func() {
+		if t.rejects != nil {
+			_ = t.rejects.Close()
+		}
+	}()
 	waiting := map[int]*result{}
 	last := ""
 	for next := 0; next < len(t.items); {
@@ -305,7 +314,7 @@ func (t *task) assemble(ctx context.Context) (*Row, error) {
 			delete(waiting, next)
 			next++
 			if err == nil && t.row.Problem == nil {
-				err = t.take(ctx, r, last, outs, rejects)
+				err = t.take(ctx, r, last, outs)
 				last = r.item.Key
 			}
 			t.w.pool.release(r)
@@ -314,7 +323,7 @@ func (t *task) assemble(ctx context.Context) (*Row, error) {
 	if err != nil || t.row.Problem != nil {
 		return &t.row, err
 	}
-	return &t.row, t.publish(ctx, outs, rejects)
+	return &t.row, t.publish(ctx, outs)
 }
 
 func (t *task) openOutputs(ctx context.Context) ([]*output, error) {
@@ -337,7 +346,7 @@ func (t *task) openOutputs(ctx context.Context) ([]*output, error) {
 }
 
 // take writes one result or sets it aside.
-func (t *task) take(ctx context.Context, r *result, last string, outs []*output, rejects blob.Writer) error {
+func (t *task) take(ctx context.Context, r *result, last string, outs []*output) error {
 	start := time.Now()
 	d := &t.row.Done
 	if r.err != nil {
@@ -354,7 +363,7 @@ func (t *task) take(ctx context.Context, r *result, last string, outs []*output,
 		if len(t.first) < shownRejections {
 			t.first = append(t.first, fmt.Sprintf("\n  %s: %s: %s: %s", r.rejection.Key, r.rejection.Stage, r.rejection.Reason, r.rejection.Message))
 		}
-		if err := writeLine(rejects, r.rejection); err != nil {
+		if err := t.record(ctx, r.rejection); err != nil {
 			return err
 		}
 		return t.checkBudget(ctx)
@@ -373,6 +382,18 @@ func (t *task) take(ctx context.Context, r *result, last string, outs []*output,
 	return nil
 }
 
+// record adds a rejection to the shard's list.
+func (t *task) record(ctx context.Context, r *datasets.Rejection) error {
+	if t.rejects == nil {
+		w, err := blob.Create(ctx, t.w.job.quarantinePath(t.split, t.shard))
+		if err != nil {
+			return err
+		}
+		t.rejects = w
+	}
+	return writeLine(t.rejects, r)
+}
+
 func (t *task) timing(r *result) {
 	var total, most int64
 	stage := ""
@@ -389,11 +410,10 @@ func (t *task) timing(r *result) {
 	}
 }
 
-// checkBudget ends the run once this shard alone, or all that this process has
-// seen, is over the budget of the whole.
+// checkBudget counts a rejection and ends the run once the plan and this bundle
+// alone are over the budget of the whole.
 func (t *task) checkBudget(ctx context.Context) error {
-	seen, _ := progress.Local.Rejected()
-	n := max(t.row.Done.Rejected, int(min(seen, math.MaxInt32)))
+	n := int(t.w.seen.Add(1))
 	if n <= t.budget {
 		return nil
 	}
@@ -405,7 +425,7 @@ func (t *task) checkBudget(ctx context.Context) error {
 }
 
 // publish makes the shard's files visible, then its record.
-func (t *task) publish(ctx context.Context, outs []*output, rejects blob.Writer) error {
+func (t *task) publish(ctx context.Context, outs []*output) error {
 	start := time.Now()
 	d := &t.row.Done
 	for _, o := range outs {
@@ -422,10 +442,12 @@ func (t *task) publish(ctx context.Context, outs []*output, rejects blob.Writer)
 			SHA256: hexSum(digest.SHA256), CRC32C: fmt.Sprintf("%08x", digest.CRC32C), Examples: d.Examples})
 		failpoint.Hit("shard.file")
 	}
-	if _, err := rejects.Publish(ctx); err != nil {
-		return err
+	if t.rejects != nil {
+		if _, err := t.rejects.Publish(ctx); err != nil {
+			return err
+		}
+		failpoint.Hit("shard.quarantine")
 	}
-	failpoint.Hit("shard.quarantine")
 	b, err := json.Marshal(d)
 	if err != nil {
 		return fault.Wrap(fault.Bug, err)
