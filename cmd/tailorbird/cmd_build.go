@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"sort"
@@ -82,7 +83,7 @@ func (c *buildCmd) Run(e *environment) error {
 		}
 		results = append(results, res)
 	}
-	total := combine(results, out)
+	total := combine(results, cmp.Or(out, r.Out))
 	if c.JSON {
 		return e.print(total)
 	}

@@ -82,6 +82,9 @@ func statusOf(err error) int {
 
 // usage prints what is wrong with the command line.
 func (e *environment) usage(k *kong.Kong, err error) int {
+	if e.json {
+		_ = e.print(map[string]any{"ok": false, "error": err.Error(), "exit_status": exitUsage})
+	}
 	fmt.Fprintln(e.err, "tailorbird:", err)
 	var parse *kong.ParseError
 	if errors.As(err, &parse) && parse.Context != nil && parse.Context.Selected() != nil {

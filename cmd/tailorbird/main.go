@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -37,6 +38,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	defer stop()
 	env := &environment{ctx: ctx, out: stdout, err: stderr}
 	args, env.beamFlags = splitBeamFlags(args)
+	env.json = slices.Contains(args, "--json") // also where the rest cannot be parsed
 
 	var c cli
 	status := -1

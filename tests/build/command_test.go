@@ -69,7 +69,7 @@ func environ(extra ...string) []string {
 func launch(t *testing.T, env []string, name string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: exec.Command(name, args...)}
-	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = environ(env...), &p.stdout, &p.stderr
+	p.cmd.Env, p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = environ(env...), scratch, &p.stdout, &p.stderr
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p.cmd.WaitDelay = time.Second
 	if err := p.cmd.Start(); err != nil {

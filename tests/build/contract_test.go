@@ -31,9 +31,6 @@ func TestContractJSON(t *testing.T) {
 	if got["out"] != r.path("out") || got["runner"] != "prism" || got["examples"] != 6.0 {
 		t.Errorf("%v", got)
 	}
-	if e.stderr == "" {
-		t.Error("--progress lines: nothing on stderr")
-	}
 	var m map[string]any
 	if err := json.Unmarshal(read(t, r.path("out", "manifest.json")), &m); err != nil {
 		t.Fatal(err)
@@ -82,6 +79,37 @@ func TestContractFlagsInPlaceOfARecipe(t *testing.T) {
 		"--out", r.path("flags"), "--json")
 	if e.status != 0 || e.report(t).RootHash != want.RootHash {
 		t.Errorf("exit status %d\n%s%s", e.status, e.stdout, e.stderr)
+	}
+}
+
+// A recipe with a list of builds still prints one object, with one of each
+// build inside.
+func TestContractListOfBuilds(t *testing.T) {
+	t.Parallel()
+	r := newRaw(t)
+	r.coco()
+	r.imagenetVal(5)
+	r.write("both.yaml", []byte(`version: 1
+seed: 3
+out: out
+build:
+- dataset: coco
+  out: detection
+  inputs: {images: train2017, annotations: instances_train2017.json}
+- dataset: imagenet
+  out: classes
+  inputs: {images: val, synsets: LOC_synset_mapping.txt, labels: LOC_val_solution.csv}
+`))
+	e := tailorbird(t, nil, "build", r.path("both.yaml"), "--json")
+	res := e.report(t)
+	if e.status != 0 || !res.OK || res.Out != r.path("out") || res.Examples != 11 || res.Splits["train"] != 6 || res.Splits["val"] != 5 {
+		t.Errorf("exit status %d, %+v\n%s", e.status, res, e.stderr)
+	}
+	for _, name := range []string{"detection", "classes"} {
+		verifyClean(t, r.path("out", name))
+		if m := manifestOf(t, r.path("out", name)); m.Seed != 3 {
+			t.Errorf("%s: seed %d", name, m.Seed)
+		}
 	}
 }
 
@@ -241,8 +269,8 @@ func TestContractUsageErrors(t *testing.T) {
 			name := strings.ReplaceAll(c.name, " ", "-")
 			out := r.path("out-" + name)
 			e := tailorbird(t, nil, buildArgs(r.recipe(name, c.body), out, c.args...)...)
-			if e.status != 2 {
-				t.Errorf("exit status %d, want 2", e.status)
+			if res := e.report(t); e.status != 2 || res.OK || res.ExitStatus != 2 || res.Error == "" {
+				t.Errorf("exit status %d, want 2; %+v", e.status, res)
 			}
 			for _, want := range c.says {
 				if !strings.Contains(e.stderr, want) {
@@ -270,13 +298,13 @@ func TestFault34NoPathsOrSecrets(t *testing.T) {
 	env := []string{"HOME=" + home, "USER=somebody", "LOGNAME=somebody", "AWS_SECRET_ACCESS_KEY=hunter2", "GOOGLE_APPLICATION_CREDENTIALS=" + home + "/key.json"}
 	recipe := r.recipe("coco", strings.Replace(spoiltRecipe, "shards: 3", "shards: 3\nformats: [webdataset, tfrecord, parquet, coco]", 1)+"90%")
 	buildIn(t, env, recipe, r.path("out"))
-	host, err := os.Hostname()
-	if err != nil {
-		t.Fatal(err)
+	secrets := []string{r.dir, scratch, home, "somebody", "hunter2"}
+	if host, err := os.Hostname(); err == nil && len(host) > 5 { // a shorter name is in any shard by chance
+		secrets = append(secrets, host)
 	}
 	for name := range tree(t, r.path("out")) {
 		text := string(read(t, r.path("out", name)))
-		for _, secret := range []string{r.dir, filepath.Base(r.dir), scratch, home, "somebody", "hunter2", host} {
+		for _, secret := range secrets {
 			if strings.Contains(text, secret) {
 				i := strings.Index(text, secret)
 				t.Errorf("%s holds %q: %q", name, secret, text[max(0, i-60):min(len(text), i+60)])

@@ -18,7 +18,7 @@ func TestFault13Interrupt(t *testing.T) {
 	recipe := r.recipe("slow", `
 dataset: imagenet
 inputs: {images: train, synsets: LOC_synset_mapping.txt}
-transforms: decode | resize(short=700, filter=lanczos3) | encode(png)
+transforms: decode | resize(short=600, filter=lanczos3) | encode(jpeg)
 shards: 16`)
 	flags := []string{"--workers", "1"}
 	want := build(t, recipe, r.path("clean"), flags...)

@@ -3,8 +3,10 @@ package build
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,18 +16,20 @@ import (
 )
 
 // bomb is a PNG of 50,000 x 50,000 pixels, as far as its header says.
-var bomb = []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\xc3\x50\x00\x00\xc3\x50\x08\x02\x00\x00\x00\xb7\x7f\x1f\x77" +
-	"\x00\x00\x00\x0aIDATx\x9c\x03\x00\x00\x00\x00\x01\x0a\x0b\x0c\x0d")
+func bomb() []byte {
+	header := []byte("IHDR\x00\x00\xc3\x50\x00\x00\xc3\x50\x08\x02\x00\x00\x00")
+	b := append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\r"), header...)
+	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(header))
+}
 
 var html = []byte("<!DOCTYPE html><html><title>Quota exceeded</title></html>\n")
 
 // spoilt is one bad example and what the quarantine must say of it.
 type spoilt struct {
-	key, source   string
-	stage         string
-	reason        fault.Code
-	says          string
-	width, height int
+	key, source string
+	stage       string
+	reason      fault.Code
+	says        string
 }
 
 // spoiltCoco lays out the COCO fixture with one more image of each kind of fault.
@@ -56,7 +60,7 @@ func (r *raw) spoiltCoco() []spoilt {
 	add(902, good[:len(good)/2])
 	add(903, []byte{})
 	add(904, html)
-	add(905, bomb)
+	add(905, bomb())
 	add(906, good, map[string]any{"category_id": 4711})
 	add(907, good, map[string]any{"bbox": []float64{10, 10, -5, 5}})
 	add(908, good, map[string]any{"bbox": []float64{100, 100, 500, 500}})
@@ -67,7 +71,6 @@ func (r *raw) spoiltCoco() []spoilt {
 		r.t.Fatal(err)
 	}
 	r.write("instances_train2017.json", text)
-	name := func(id int) (string, string) { return fmt.Sprintf("%012d", id), fmt.Sprintf("%012d.jpg", id) }
 	var out []spoilt
 	for _, s := range []struct {
 		id     int
@@ -78,15 +81,18 @@ func (r *raw) spoiltCoco() []spoilt {
 		{901, "read", fault.NotFound, "not there"},
 		{902, "decode", fault.Corrupt, ""},
 		{903, "decode", fault.Corrupt, ""},
-		{904, "decode", fault.Corrupt, ""},
-		{905, "decode", fault.TooLarge, ""},
+		{904, "decode", fault.Unsupported, "HTML"},
+		{905, "decode", fault.TooLarge, "50000"},
 		{906, "annotations", fault.InvalidAnnotation, "4711"},
-		{907, "annotations", fault.InvalidAnnotation, "bbox"},
-		{908, "annotations", fault.InvalidAnnotation, "bbox"},
+		{907, "annotations", fault.InvalidAnnotation, "[10 10 -5 5]"},
+		{908, "annotations", fault.InvalidAnnotation, "leaves the image"},
 		{906, "plan", fault.Conflict, "906"},
 	} {
-		key, source := name(s.id)
-		out = append(out, spoilt{key: key, source: source, stage: s.stage, reason: s.reason, says: s.says})
+		bad := spoilt{key: fmt.Sprintf("%012d", s.id), stage: s.stage, reason: s.reason, says: s.says}
+		if s.stage != "plan" { // the annotation file is the source then, and the message names it
+			bad.source = bad.key + ".jpg"
+		}
+		out = append(out, bad)
 	}
 	return out
 }

@@ -17,7 +17,7 @@ inputs: {images: train, synsets: LOC_synset_mapping.txt}
 formats: [webdataset, tfrecord]
 shards: 6`)
 	want := build(t, recipe, r.path("clean"))
-	for i := range rounds(8) {
+	for i := range rounds(5) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			out := r.path(fmt.Sprintf("out-%d", i))
 			runner := []string{"direct", "prism"}[i%2]
@@ -62,7 +62,7 @@ transforms: %s
 shards: 6`, chain))
 		hashes[i] = build(t, recipes[i], r.path(fmt.Sprintf("clean-%d", i))).RootHash
 	}
-	for i := range rounds(8) {
+	for i := range rounds(5) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			out := r.path(fmt.Sprintf("out-%d", i))
 			runner := []string{"direct", "prism"}[i%2]
