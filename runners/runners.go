@@ -106,12 +106,20 @@ func Executor(runner string) build.Execute {
 	}
 }
 
+// named says which runner failed. Of Beam's account, which prints the plan of
+// the bundle, it keeps what the failing DoFn said.
 func named(runner string, err error) error {
-	if err != nil {
-		return fmt.Errorf("runner %s: %w", runner, err)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if text := err.Error(); strings.Contains(text, doFnFailed) {
+		return fmt.Errorf("runner %s: %s", runner, strings.TrimSpace(text[strings.LastIndex(text, doFnFailed)+len(doFnFailed):]))
+	}
+	return fmt.Errorf("runner %s: %w", runner, err)
 }
+
+// doFnFailed precedes a DoFn's own error in Beam's.
+const doFnFailed = "] failed:\n"
 
 // CheckReach refuses an address that the workers of a runner cannot see.
 func CheckReach(runner, what, addr string) error {

@@ -118,6 +118,9 @@ func (l local) walk(ctx context.Context, dir, prefix string, depth int, yield fu
 		return yield(Info{}, fault.At(err, fault.Place{Path: dir})) && false
 	}
 	entries, err := l.sys.ReadDir(dir)
+	if depth > 0 && errors.Is(err, fs.ErrNotExist) {
+		return true // removed since its parent was read
+	}
 	if err != nil {
 		return yield(Info{}, fault.At(err, fault.Place{Path: dir})) && false
 	}
