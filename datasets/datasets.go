@@ -121,6 +121,19 @@ func (p *Planner) Want(split string) bool {
 // Class is one class or category.
 type Class = manifest.Class
 
+// FrequencyGroup is LVIS's group of a category that occurs in that many images
+// of the training set: r (rare) up to 10, c (common) up to 100, f (frequent)
+// above (Gupta et al., LVIS, CVPR 2019, section 3).
+func FrequencyGroup(images int64) string {
+	switch {
+	case images <= 10:
+		return "r"
+	case images <= 100:
+		return "c"
+	}
+	return "f"
+}
+
 // License is one line of a COCO licence table.
 type License = manifest.License
 

@@ -97,19 +97,8 @@ func lvisCategories(anns []annotation) []lvisCategory {
 				last = a.ImageID
 			}
 		}
-		c.Frequency = frequencyOf(c.ImageCount)
+		c.Frequency = datasets.FrequencyGroup(int64(c.ImageCount))
 		out = append(out, c)
 	}
 	return out
-}
-
-// frequencyOf is LVIS's rule (Gupta et al. 2019, section 3.1).
-func frequencyOf(images int) string {
-	switch {
-	case images <= 10:
-		return "r"
-	case images <= 100:
-		return "c"
-	}
-	return "f"
 }

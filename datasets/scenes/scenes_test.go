@@ -258,7 +258,7 @@ func TestTheLVISFileKeepsItsOwnRules(t *testing.T) {
 	classes := map[string]int{}
 	for _, c := range f.Categories {
 		classes[c.Frequency]++
-		if c.InstanceCount < c.ImageCount || c.ImageCount == 0 || c.Frequency != frequencyOf(c.ImageCount) {
+		if c.InstanceCount < c.ImageCount || c.ImageCount == 0 || c.Frequency != datasets.FrequencyGroup(int64(c.ImageCount)) {
 			t.Errorf("category %+v", c)
 		}
 	}

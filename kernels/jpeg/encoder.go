@@ -113,7 +113,7 @@ func (e *Encoder) begin(w, h int, ratio image.YCbCrSubsampleRatio, quality int) 
 // shorter than their size says, which C would read past.
 func checkPlanes(m *image.YCbCr) error {
 	w, h := m.Rect.Dx(), m.Rect.Dy()
-	sh, sv := samplesPerChroma(m.SubsampleRatio)
+	sh, sv := raster.SamplesPerChroma(m.SubsampleRatio)
 	if x, y := m.Rect.Min.X, m.Rect.Min.Y; x%sh != 0 || y%sv != 0 {
 		return fault.New(fault.Bug, "jpeg: planes begin inside a chroma sample, at (%d, %d)", x, y)
 	}
@@ -131,7 +131,7 @@ func holds(b []byte, stride, w, h int) bool { return stride >= w && len(b) >= (h
 // sample repeated: a copy where src's does not.
 func (e *Encoder) whole(src *image.YCbCr) *image.YCbCr {
 	w, h := src.Rect.Dx(), src.Rect.Dy()
-	sh, sv := samplesPerChroma(src.SubsampleRatio)
+	sh, sv := raster.SamplesPerChroma(src.SubsampleRatio)
 	pw, ph := up(w, sh), up(h, sv)
 	if pw == w && ph == h {
 		return src

@@ -6,27 +6,10 @@ import (
 	"github.com/tailorbird/tailorbird/kernels/raster"
 )
 
-// samplesPerChroma returns how many luma samples a chroma sample spans.
-func samplesPerChroma(ratio image.YCbCrSubsampleRatio) (h, v int) {
-	switch ratio {
-	case image.YCbCrSubsampleRatio422:
-		return 2, 1
-	case image.YCbCrSubsampleRatio420:
-		return 2, 2
-	case image.YCbCrSubsampleRatio440:
-		return 1, 2
-	case image.YCbCrSubsampleRatio411:
-		return 4, 1
-	case image.YCbCrSubsampleRatio410:
-		return 4, 2
-	}
-	return 1, 1
-}
-
 // resizePlanes makes m a w x h picture whose planes, as TurboJPEG has them,
 // reach to whole chroma samples in both directions.
 func resizePlanes(m *image.YCbCr, w, h int, ratio image.YCbCrSubsampleRatio) {
-	sh, sv := samplesPerChroma(ratio)
+	sh, sv := raster.SamplesPerChroma(ratio)
 	raster.ResetPlanes(m, up(w, sh), up(h, sv), ratio)
 	m.Rect = image.Rect(0, 0, w, h)
 }

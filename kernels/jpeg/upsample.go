@@ -13,7 +13,7 @@ import (
 // samples, repeat samples, as there. src starts at (0, 0).
 func upsample(dst, src *image.YCbCr) {
 	w, h := src.Rect.Dx(), src.Rect.Dy()
-	sh, sv := samplesPerChroma(src.SubsampleRatio)
+	sh, sv := raster.SamplesPerChroma(src.SubsampleRatio)
 	raster.ResetPlanes(dst, up(w, sh), h, image.YCbCrSubsampleRatio444)
 	dst.Rect = src.Rect
 	for y := range h {

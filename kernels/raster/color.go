@@ -39,7 +39,7 @@ func chroma(r, g, b int32) (cb, cr int32) {
 func ToRGB(dst *RGB, src *image.YCbCr) {
 	w, h := src.Rect.Dx(), src.Rect.Dy()
 	dst.Reset(w, h)
-	hs, _ := subsampling(src.SubsampleRatio)
+	hs, _ := SamplesPerChroma(src.SubsampleRatio)
 	minX, minY := src.Rect.Min.X, src.Rect.Min.Y
 	for y := range h {
 		yo, co := src.YOffset(minX, minY+y), src.COffset(minX, minY+y)
@@ -114,7 +114,7 @@ func clip(v int32) byte {
 // the mean of its pixels' chroma, the last row and column repeated to fill it.
 func ToPlanes(dst *image.YCbCr, src *RGB, ratio image.YCbCrSubsampleRatio) {
 	ResetPlanes(dst, src.Width, src.Height, ratio)
-	hs, vs := subsampling(ratio)
+	hs, vs := SamplesPerChroma(ratio)
 	Luma(dst.Y, src)
 	for cy := range (src.Height + vs - 1) / vs {
 		cb, cr := dst.Cb[cy*dst.CStride:][:dst.CStride], dst.Cr[cy*dst.CStride:][:dst.CStride]
@@ -171,23 +171,6 @@ func chromaSum(src *RGB, x, y, hs, vs int) (u, v int32) {
 		}
 	}
 	return u, v
-}
-
-// subsampling returns how many pixels a chroma sample covers in each direction.
-func subsampling(ratio image.YCbCrSubsampleRatio) (hs, vs int) {
-	switch ratio {
-	case image.YCbCrSubsampleRatio422:
-		return 2, 1
-	case image.YCbCrSubsampleRatio420:
-		return 2, 2
-	case image.YCbCrSubsampleRatio440:
-		return 1, 2
-	case image.YCbCrSubsampleRatio411:
-		return 4, 1
-	case image.YCbCrSubsampleRatio410:
-		return 4, 2
-	}
-	return 1, 1
 }
 
 func floorDiv(a, b int) int {

@@ -35,19 +35,26 @@ func ResetPlanes(m *image.YCbCr, w, h int, ratio image.YCbCrSubsampleRatio) {
 
 // ChromaSize returns the size of each chroma plane of a w x h image.
 func ChromaSize(w, h int, ratio image.YCbCrSubsampleRatio) (cw, ch int) {
+	x, y := SamplesPerChroma(ratio)
+	return (w + x - 1) / x, (h + y - 1) / y
+}
+
+// SamplesPerChroma returns how many luma samples a chroma sample spans across
+// and down.
+func SamplesPerChroma(ratio image.YCbCrSubsampleRatio) (x, y int) {
 	switch ratio {
 	case image.YCbCrSubsampleRatio422:
-		return (w + 1) / 2, h
+		return 2, 1
 	case image.YCbCrSubsampleRatio420:
-		return (w + 1) / 2, (h + 1) / 2
+		return 2, 2
 	case image.YCbCrSubsampleRatio440:
-		return w, (h + 1) / 2
+		return 1, 2
 	case image.YCbCrSubsampleRatio411:
-		return (w + 3) / 4, h
+		return 4, 1
 	case image.YCbCrSubsampleRatio410:
-		return (w + 3) / 4, (h + 1) / 2
+		return 4, 2
 	}
-	return w, h
+	return 1, 1
 }
 
 func grow(b []byte, n int) []byte {

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"iter"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -20,7 +18,7 @@ import (
 var _ formats.Merger = cocojson.Format{}
 
 func TestConformance(t *testing.T) {
-	formattest.Run(t, cocojson.Format{}, formattest.Options{NoImages: true, Tasks: []datasets.Task{datasets.Detection, datasets.Referring}})
+	formattest.Run(t, cocojson.Format{}, formattest.Options{NoImages: true, CutsFound: true, Checksums: true, Tasks: []datasets.Task{datasets.Detection, datasets.Referring}})
 }
 
 func TestClassesOnlyAreRefusedAsUsage(t *testing.T) {
@@ -28,17 +26,6 @@ func TestClassesOnlyAreRefusedAsUsage(t *testing.T) {
 	_, err := cocojson.Format{}.NewWriter(io.Discard, formattest.Header(datasets.Classification))
 	if fault.CodeOf(err) != fault.Usage || err.Error() != "format coco needs boxes; dataset imagenet has classes only" {
 		t.Errorf("got %v", err)
-	}
-}
-
-// split cuts a fragment after n lines.
-func split(fragment []byte, n int) iter.Seq2[io.Reader, error] {
-	at := 0
-	for range n {
-		at += bytes.IndexByte(fragment[at:], '\n') + 1
-	}
-	return func(yield func(io.Reader, error) bool) {
-		_ = yield(bytes.NewReader(fragment[:at]), nil) && yield(bytes.NewReader(fragment[at:]), nil)
 	}
 }
 
@@ -74,7 +61,9 @@ type merged struct {
 func merge(t *testing.T, dataset string, task datasets.Task, name string, cut int) (merged, []byte) {
 	t.Helper()
 	var out bytes.Buffer
-	err := cocojson.Format{}.Merge(&out, dataset, task, formattest.Meta(task), name, split(formattest.Shard(t, cocojson.Format{}, task, 40), cut))
+	exs := formattest.Examples(task, 40)
+	parts := sequence(fragment(t, dataset, task, exs[:cut]), fragment(t, dataset, task, exs[cut:]))
+	err := cocojson.Format{}.Merge(&out, dataset, task, formattest.Meta(task), name, parts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,64 +163,13 @@ func TestObjectWithTwoRefsIsOneAnnotation(t *testing.T) {
 	refs := append([]datasets.Referred{}, *ex.Refs...)
 	refs[1].AnnID = refs[0].AnnID
 	ex.Refs = &refs
-	var fragment, out bytes.Buffer
-	w, err := cocojson.Format{}.NewWriter(&fragment, formattest.Header(datasets.Referring))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Write(&ex); err != nil {
-		t.Fatal(err)
-	}
-	if err := (cocojson.Format{}).Merge(&out, "refcoco", datasets.Referring, formattest.Meta(datasets.Referring), "val", split(fragment.Bytes(), 1)); err != nil {
+	var out bytes.Buffer
+	parts := sequence(fragment(t, "refcoco", datasets.Referring, []*datasets.Example{&ex}))
+	if err := (cocojson.Format{}).Merge(&out, "refcoco", datasets.Referring, formattest.Meta(datasets.Referring), "val", parts); err != nil {
 		t.Fatal(err)
 	}
 	var m merged
 	if err := json.Unmarshal(out.Bytes(), &m); err != nil || len(m.Annotations) != 1 || len(m.Refs) != 2 {
 		t.Errorf("%v: %d annotations, %d refs", err, len(m.Annotations), len(m.Refs))
-	}
-}
-
-func TestBrokenFragmentsAreFaultsWithOffsets(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct{ name, fragment string }{
-		{"no JSON", "{}x\n"}, {"no image id", `{"key":"a"}` + "\n"}, {"no line end", `{"key":"a","image_id":1}`},
-		{"other types", `{"key":7}` + "\n"}, {"long rubbish", strings.Repeat("x", 1<<18) + "\n"},
-	} {
-		err := cocojson.Format{}.Merge(io.Discard, "coco", datasets.Detection, formattest.Meta(datasets.Detection), "train", split([]byte(c.fragment), 0))
-		if fault.CodeOf(err) != fault.Corrupt || !fault.PlaceOf(err).HasOffset {
-			t.Errorf("%s: %v", c.name, err)
-		}
-	}
-}
-
-func TestMergeStopsAtTheErrorOfAFragmentOrTheDisk(t *testing.T) {
-	t.Parallel()
-	fragments := func(yield func(io.Reader, error) bool) { yield(nil, io.ErrClosedPipe) }
-	if err := (cocojson.Format{}).Merge(io.Discard, "coco", datasets.Detection, &datasets.Meta{}, "train", fragments); err != io.ErrClosedPipe {
-		t.Errorf("got %v", err)
-	}
-	full := formattest.Shard(t, cocojson.Format{}, datasets.Detection, 5)
-	if err := (cocojson.Format{}).Merge(failing{}, "coco", datasets.Detection, &datasets.Meta{}, "train", split(full, 1)); err != io.ErrShortWrite {
-		t.Errorf("got %v", err)
-	}
-}
-
-type failing struct{}
-
-func (failing) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
-
-func FuzzReader(f *testing.F) {
-	f.Add(formattest.Shard(f, cocojson.Format{}, datasets.Referring, 2))
-	f.Fuzz(func(t *testing.T, fragment []byte) { formattest.Damaged(t, cocojson.Format{}, fragment) })
-}
-
-func BenchmarkMerge(b *testing.B) {
-	fragment := formattest.Shard(b, cocojson.Format{}, datasets.Detection, 1000)
-	b.SetBytes(int64(len(fragment)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := (cocojson.Format{}).Merge(io.Discard, "lvis", datasets.Detection, formattest.Meta(datasets.Detection), "train", split(fragment, 500)); err != nil {
-			b.Fatal(err)
-		}
 	}
 }

@@ -35,7 +35,7 @@ func (Format) NewWriter(w io.Writer, h formats.Header) (formats.Writer, error) {
 	if h.Task == datasets.Classification {
 		return nil, fault.New(fault.Usage, "format coco needs boxes; dataset %s has classes only", h.Dataset)
 	}
-	return &writer{w: w}, nil
+	return &writer{w: w, lvis: h.Dataset == lvis, counts: tally{}}, nil
 }
 
 // NewReader opens a fragment of size bytes; it reads nothing yet.

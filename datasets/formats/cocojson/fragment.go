@@ -1,27 +1,69 @@
 package cocojson
 
 import (
-	"bufio"
 	"encoding/json"
-	"errors"
+	"fmt"
+	"hash/crc32"
 	"io"
-	"iter"
+	"slices"
 
 	"github.com/tailorbird/tailorbird/datasets"
-	"github.com/tailorbird/tailorbird/datasets/formats"
 	"github.com/tailorbird/tailorbird/datasets/formats/shardio"
 	"github.com/tailorbird/tailorbird/internal/fault"
 )
 
-type writer struct {
-	w     io.Writer
-	enc   shardio.Encoder
-	order shardio.Order
-	buf   []byte
-	err   error // of an earlier write: the fragment is broken
+// A line of a fragment is one of these, a JSON object and a line feed. An
+// example is its record, its image, its objects and its refs, in this order.
+const (
+	recordLine = 'x' // the record with its lists empty; of use to the reader alone
+	imageLine  = 'i' // an element of images
+	objectLine = 'a' // an element of annotations
+	againLine  = 'd' // the object of a ref, where an earlier ref has named it: not merged
+	refLine    = 'r' // an element of refs
+	endLine    = 'e' // the counts of LVIS's form and a checksum, once and last
+)
+
+// checksum ends the end line: CRC-32C of all of the fragment before it.
+const checksum = `"crc32c":"%08x"}` + "\n"
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// tally is what the fragments' counts are added up to, by category id.
+type tally map[int64]*count
+
+type count struct {
+	images, instances int64
+	last              int64 // number of the example that counted last
 }
 
-// Write appends one line: {"file_name":"KEY.EXT", and the rest of the record.
+func (t tally) of(category int64) *count {
+	c := t[category]
+	if c == nil {
+		c = &count{}
+		t[category] = c
+	}
+	return c
+}
+
+// endText is an end line's object. Categories is nil outside LVIS's form.
+type endText struct {
+	Categories *[][3]int64 `json:"categories"` // id, images, instances
+}
+
+type writer struct {
+	w      io.Writer
+	lvis   bool
+	enc    shardio.Encoder
+	order  shardio.Order
+	p      printer
+	counts tally
+	n      int64 // examples
+	crc    uint32
+	err    error // of an earlier write: the fragment is broken
+}
+
+// Write appends the lines of an example. An example that cannot be written
+// leaves nothing behind.
 func (w *writer) Write(ex *datasets.Example) error {
 	if w.err != nil {
 		return w.err
@@ -29,120 +71,98 @@ func (w *writer) Write(ex *datasets.Example) error {
 	if err := w.order.Next(ex.Key); err != nil {
 		return err
 	}
-	record, err := w.enc.Encode(ex)
+	if err := w.render(ex); err != nil {
+		return fault.At(err, fault.Place{Key: ex.Key})
+	}
+	if w.n++; w.lvis && ex.Annotations != nil {
+		for i := range *ex.Annotations {
+			c := w.counts.of((*ex.Annotations)[i].CategoryID)
+			if c.last != w.n {
+				c.images++
+			}
+			c.instances++
+			c.last = w.n
+		}
+	}
+	return w.put()
+}
+
+// render puts the lines of an example into the buffer.
+func (w *writer) render(ex *datasets.Example) error {
+	if ex.ImageID == nil {
+		return fault.New(fault.Bug, "example without an image id")
+	}
+	record := *ex
+	first := 0 // object that is of a ref
+	if ex.Annotations != nil {
+		first = len(*ex.Annotations)
+		none := (*ex.Annotations)[:0:0]
+		record.Annotations = &none
+	}
+	if ex.Refs != nil {
+		none := (*ex.Refs)[:0:0]
+		record.Refs = &none
+	}
+	text, err := w.enc.Encode(&record)
 	if err != nil {
 		return err
 	}
-	name, err := json.Marshal(ex.Key + "." + ex.Ext)
-	if err != nil {
-		return err
+	p := &w.p
+	p.b, p.err = append(append(p.b[:0], recordLine), text...), nil
+	p.b = append(p.b, '\n', imageLine)
+	p.image(ex, w.lvis)
+	for i, o := range ex.Objects() {
+		kind := byte(objectLine)
+		if i >= first && named((*ex.Refs)[:i-first], o.ID) {
+			kind = againLine
+		}
+		p.b = append(p.b, '\n', kind)
+		if p.object(&o, *ex.ImageID); p.err != nil {
+			return fault.New(fault.InvalidAnnotation, "annotation %d: %w", o.ID, p.err)
+		}
 	}
-	w.buf = append(append(w.buf[:0], `{"file_name":`...), name...)
-	w.buf = append(append(w.buf, ','), record[1:]...)
-	w.buf = append(w.buf, '\n')
-	_, w.err = w.w.Write(w.buf)
+	if ex.Refs != nil {
+		for i := range *ex.Refs {
+			p.b = append(p.b, '\n', refLine)
+			p.ref(&(*ex.Refs)[i], ex)
+		}
+	}
+	p.b = append(p.b, '\n')
+	return nil
+}
+
+// named reports whether an object was named by one of the refs.
+func named(refs []datasets.Referred, ann int64) bool {
+	return slices.ContainsFunc(refs, func(r datasets.Referred) bool { return r.AnnID == ann })
+}
+
+func (w *writer) put() error {
+	w.crc = crc32.Update(w.crc, castagnoli, w.p.b)
+	_, w.err = w.w.Write(w.p.b)
 	return w.err
 }
 
-// Close has nothing to add.
-func (w *writer) Close() error { return w.err }
-
-// line is a line of a fragment without its end; the bytes are valid until the
-// next one.
-type line struct {
-	text []byte
-	off  int64
-}
-
-// lines yields the lines of a fragment. A last line without an end is
-// fault.Corrupt.
-func lines(r io.Reader) iter.Seq2[line, error] {
-	return func(yield func(line, error) bool) {
-		in := bufio.NewReaderSize(r, 1<<16)
-		var long []byte
-		for off := int64(0); ; {
-			part, err := in.ReadSlice('\n')
-			if errors.Is(err, bufio.ErrBufferFull) {
-				long = append(long, part...)
-				continue
-			}
-			text := part
-			if len(long) > 0 {
-				long = append(long, part...)
-				text = long
-			}
-			if err != nil {
-				if err != io.EOF {
-					yield(line{}, err)
-				} else if len(text) > 0 {
-					yield(line{}, fault.At(fault.New(fault.Corrupt, "truncated: a line without an end"), fault.Offset("", off)))
-				}
-				return
-			}
-			if !yield(line{text[:len(text)-1], off}, nil) {
-				return
-			}
-			off += int64(len(text))
-			long = long[:0]
-		}
+// Close writes the end line.
+func (w *writer) Close() error {
+	if w.err != nil {
+		return w.err
 	}
-}
-
-type reader struct {
-	r    io.ReaderAt
-	size int64
-}
-
-// All yields the examples in order, without images; see formats.Reader.
-func (r *reader) All() iter.Seq2[*datasets.Example, error] {
-	return func(yield func(*datasets.Example, error) bool) {
-		for l, err := range lines(io.NewSectionReader(r.r, 0, r.size)) {
-			var ex *datasets.Example
-			if err == nil {
-				if ex, err = shardio.Decode(l.text); err != nil {
-					err = fault.At(err, fault.Offset("", l.off))
-				}
-			}
-			if !yield(ex, err) {
-				return
-			}
+	w.p.b = append(w.p.b[:0], endLine, '{')
+	if w.lvis {
+		counts := make([][3]int64, 0, len(w.counts))
+		for id, c := range w.counts {
+			counts = append(counts, [3]int64{id, c.images, c.instances})
 		}
-	}
-}
-
-// Index reads the keys of all lines.
-func (r *reader) Index() ([]formats.Entry, error) {
-	var index []formats.Entry
-	for l, err := range lines(io.NewSectionReader(r.r, 0, r.size)) {
+		slices.SortFunc(counts, func(a, b [3]int64) int { return slices.Compare(a[:], b[:]) })
+		text, err := json.Marshal(counts)
 		if err != nil {
-			return index, err
+			return fault.Wrap(fault.Bug, err)
 		}
-		var head struct{ Key string }
-		if err := json.Unmarshal(l.text, &head); err != nil {
-			return index, fault.At(fault.New(fault.Corrupt, "record: %w", err), fault.Offset("", l.off))
-		}
-		index = append(index, formats.Entry{Key: head.Key, Offset: l.off, Bytes: int64(len(l.text)) + 1})
+		w.p.raw(`"categories":`)
+		w.p.b = append(append(w.p.b, text...), ',')
 	}
-	return index, nil
-}
-
-// Get reads the line of an entry. An entry of another fragment is
-// fault.NotFound or fault.Corrupt.
-func (r *reader) Get(e formats.Entry) (*datasets.Example, error) {
-	place := fault.Place{Key: e.Key, Offset: e.Offset, HasOffset: true}
-	if e.Offset < 0 || e.Bytes < 1 || e.Offset > r.size || e.Bytes > r.size-e.Offset {
-		return nil, fault.At(fault.New(fault.NotFound, "entry is not in this fragment of %d bytes", r.size), place)
-	}
-	text := make([]byte, e.Bytes)
-	if n, err := r.r.ReadAt(text, e.Offset); n < len(text) {
-		return nil, fault.At(err, place)
-	}
-	ex, err := shardio.Decode(text)
-	if err != nil {
-		return nil, fault.At(err, place)
-	}
-	if ex.Key != e.Key {
-		return nil, fault.At(fault.New(fault.NotFound, "record %q stands here", ex.Key), place)
-	}
-	return ex, nil
+	w.crc = crc32.Update(w.crc, castagnoli, w.p.b)
+	w.p.b = fmt.Appendf(w.p.b, checksum, w.crc)
+	_, w.err = w.w.Write(w.p.b)
+	return w.err
 }

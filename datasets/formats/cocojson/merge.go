@@ -2,12 +2,13 @@ package cocojson
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"iter"
-	"path"
-	"strings"
+	"slices"
+	"strconv"
 
 	"github.com/tailorbird/tailorbird/datasets"
 	"github.com/tailorbird/tailorbird/internal/fault"
@@ -16,90 +17,23 @@ import (
 // The dataset whose annotations are written in LVIS's form.
 const lvis = "lvis"
 
-// record is a fragment's line as far as the merged file wants it; numbers and
-// masks pass through unread.
-type record struct {
-	FileName                 string   `json:"file_name"`
-	Key                      string   `json:"key"`
-	Split                    string   `json:"split"`
-	Width                    int      `json:"width"`
-	Height                   int      `json:"height"`
-	ImageID                  *int64   `json:"image_id"`
-	License                  *int64   `json:"license"`
-	NegCategoryIDs           []int64  `json:"neg_category_ids"`
-	NotExhaustiveCategoryIDs []int64  `json:"not_exhaustive_category_ids"`
-	Annotations              []object `json:"annotations"`
-	Refs                     []object `json:"refs"`
-	Source                   struct {
-		Name string `json:"name"`
-	} `json:"source"`
-}
-
-// object is an annotation or, with the members below AnnID, a ref.
-type object struct {
-	ID           int64           `json:"id"`
-	CategoryID   int64           `json:"category_id"`
-	BBox         json.RawMessage `json:"bbox"`
-	Area         json.RawMessage `json:"area"`
-	Segmentation json.RawMessage `json:"segmentation"`
-	IsCrowd      int             `json:"iscrowd"`
-	AnnID        int64           `json:"ann_id"`
-	RefID        int64           `json:"ref_id"`
-	Sentences    []sentence      `json:"sentences"`
-}
-
-type sentence struct {
-	Tokens []string `json:"tokens"`
-	Raw    string   `json:"raw"`
-	SentID int64    `json:"sent_id"`
-	Sent   string   `json:"sent"`
-}
-
-type imageOut struct {
-	ID            int64    `json:"id"`
-	Width         int      `json:"width"`
-	Height        int      `json:"height"`
-	FileName      string   `json:"file_name"`
-	License       *int64   `json:"license,omitempty"`
-	CocoURL       string   `json:"coco_url,omitempty"`
-	Neg           *[]int64 `json:"neg_category_ids,omitempty"`
-	NotExhaustive *[]int64 `json:"not_exhaustive_category_ids,omitempty"`
-}
-
-type annotationOut struct {
-	ID           int64           `json:"id"`
-	ImageID      int64           `json:"image_id"`
-	CategoryID   int64           `json:"category_id"`
-	BBox         json.RawMessage `json:"bbox"`
-	Area         json.RawMessage `json:"area"`
-	Segmentation json.RawMessage `json:"segmentation,omitempty"`
-	IsCrowd      int             `json:"iscrowd"`
-}
-
-type refOut struct {
-	RefID      int64      `json:"ref_id"`
-	AnnID      int64      `json:"ann_id"`
-	ImageID    int64      `json:"image_id"`
-	CategoryID int64      `json:"category_id"`
-	Split      string     `json:"split"`
-	FileName   string     `json:"file_name"`
-	SentIDs    []int64    `json:"sent_ids"`
-	Sentences  []sentence `json:"sentences"`
-}
-
 // merger writes one merged file.
 type merger struct {
+	in        *bufio.Reader
 	out       *bufio.Writer
 	enc       *json.Encoder
 	lvis      bool
+	split     string
 	fragments iter.Seq2[io.Reader, error]
-	counts    map[int64]*count
+	counts    tally
+	objects   int     // annotations
+	ids       []int64 // theirs
 }
 
-type count struct{ images, instances, lastImage int64 }
-
 // Merge joins the fragments of a split. It ranges over them once for every list
-// that it writes: twice, with refs three times.
+// that it writes: twice, with refs three times. An annotation id that comes
+// twice is fault.Conflict, a fragment that is damaged or of another form
+// fault.Corrupt; what is in w then is of no use.
 func (Format) Merge(w io.Writer, dataset string, task datasets.Task, m *datasets.Meta, split string, fragments iter.Seq2[io.Reader, error]) error {
 	if task == datasets.Classification {
 		return fault.New(fault.Usage, "format coco needs boxes; dataset %s has classes only", dataset)
@@ -107,7 +41,8 @@ func (Format) Merge(w io.Writer, dataset string, task datasets.Task, m *datasets
 	if m == nil {
 		m = &datasets.Meta{}
 	}
-	g := merger{out: bufio.NewWriterSize(w, 1<<16), lvis: dataset == lvis, fragments: fragments, counts: map[int64]*count{}}
+	g := merger{in: bufio.NewReaderSize(nil, mergeBuffer), out: bufio.NewWriterSize(w, mergeBuffer),
+		lvis: dataset == lvis, split: split, fragments: fragments, counts: tally{}}
 	g.enc = json.NewEncoder(g.out)
 	g.enc.SetEscapeHTML(false)
 	info := json.RawMessage(m.Info)
@@ -120,10 +55,10 @@ func (Format) Merge(w io.Writer, dataset string, task datasets.Task, m *datasets
 	}
 	steps := []func() error{
 		g.text(`{"info":`), g.value(info), g.text(`,"licenses":`), g.value(licenses),
-		g.list("images", g.image), g.list("annotations", g.annotations),
+		g.list("images", imageLine, g.tally), g.list("annotations", objectLine, g.note), g.unique,
 	}
 	if task == datasets.Referring {
-		steps = append(steps, g.list("refs", g.refs))
+		steps = append(steps, g.list("refs", refLine, nothing))
 	}
 	steps = append(steps, g.text(`,"categories":`), func() error { return g.enc.Encode(g.categories(m, split)) }, g.text("}\n"), g.out.Flush)
 	for _, step := range steps {
@@ -142,24 +77,27 @@ func (g *merger) value(v any) func() error {
 	return func() error { return g.enc.Encode(v) }
 }
 
-// list writes ,"NAME":[...]: each gets every record in order and an emit
-// function, which puts an element a line.
-func (g *merger) list(name string, each func(r *record, emit func(v any) error) error) func() error {
+// nothing is what a list has to do with other lines.
+func nothing(line) error { return nil }
+
+// list writes ,"NAME":[...]: the lines of that kind, one an element. every sees
+// all lines.
+func (g *merger) list(name string, kind byte, every func(line) error) func() error {
 	return func() error {
-		fmt.Fprintf(g.out, ",%q:[\n", name)
+		fmt.Fprintf(g.out, ",%q:[\n", name) // an error of a bufio.Writer stays until Flush
 		first := true
-		emit := func(v any) error {
-			if !first {
-				g.out.WriteByte(',') // an error of a bufio.Writer stays until Flush
-			}
-			first = false
-			return g.enc.Encode(v)
-		}
-		for r, err := range g.records() {
+		for l, err := range g.lines(every) {
 			if err != nil {
 				return err
 			}
-			if err := each(r, emit); err != nil {
+			if l.kind() != kind {
+				continue
+			}
+			if !first {
+				g.out.WriteByte(',')
+			}
+			first = false
+			if _, err := g.out.Write(l.raw[1:]); err != nil {
 				return err
 			}
 		}
@@ -168,163 +106,120 @@ func (g *merger) list(name string, each func(r *record, emit func(v any) error) 
 	}
 }
 
-// records yields the records of all fragments.
-func (g *merger) records() iter.Seq2[*record, error] {
-	return func(yield func(*record, error) bool) {
+// lines yields the lines of all fragments after every has seen them. The first
+// error is the last; it names the shard.
+func (g *merger) lines(every func(line) error) iter.Seq2[line, error] {
+	return func(yield func(line, error) bool) {
+		shard := 0
 		for fragment, err := range g.fragments {
 			if err != nil {
-				yield(nil, err)
+				yield(line{}, err)
 				return
 			}
-			for l, err := range lines(fragment) {
-				r := new(record)
+			g.in.Reset(fragment)
+			for l, err := range lines(g.in) {
 				if err == nil {
-					err = r.parse(l)
+					err = every(l)
 				}
-				if !yield(r, err) || err != nil {
+				if err != nil {
+					yield(l, fmt.Errorf("shard %d: %w", shard, err))
+					return
+				}
+				if !yield(l, nil) {
 					return
 				}
 			}
+			shard++
 		}
 	}
 }
 
-func (r *record) parse(l line) error {
-	if err := json.Unmarshal(l.text, r); err != nil {
-		return fault.At(fault.New(fault.Corrupt, "fragment: %w", err), fault.Place{Key: r.Key, Offset: l.off, HasOffset: true})
-	}
-	if r.ImageID == nil {
-		return fault.At(fault.New(fault.Corrupt, "fragment: record without image_id"), fault.Place{Key: r.Key, Offset: l.off, HasOffset: true})
-	}
-	return nil
-}
-
-func (g *merger) image(r *record, emit func(any) error) error {
-	out := imageOut{ID: *r.ImageID, Width: r.Width, Height: r.Height, FileName: r.FileName, License: r.License}
-	if g.lvis {
-		out.CocoURL = cocoURL(r.Source.Name)
-		out.Neg, out.NotExhaustive = orEmpty(r.NegCategoryIDs), orEmpty(r.NotExhaustiveCategoryIDs)
-		for _, a := range r.Annotations {
-			g.count(a.CategoryID, *r.ImageID)
+// tally adds up what the fragments have counted.
+func (g *merger) tally(l line) error {
+	switch l.kind() {
+	case objectLine:
+		g.objects++
+	case endLine:
+		var end endText
+		if err := json.Unmarshal(l.object(), &end); err != nil {
+			return fault.At(fault.New(fault.Corrupt, "fragment: %w", err), fault.Offset("", l.off))
 		}
-	}
-	return emit(out)
-}
-
-func orEmpty(ids []int64) *[]int64 {
-	if ids == nil {
-		ids = []int64{}
-	}
-	return &ids
-}
-
-// cocoURL is where COCO serves an image, "" where its folder is not known.
-func cocoURL(name string) string {
-	dir, base := path.Split(name)
-	switch folder := path.Base(dir); folder {
-	case "train2017", "val2017", "test2017", "unlabeled2017", "train2014", "val2014", "test2014", "test2015":
-		return "http://images.cocodataset.org/" + folder + "/" + base
-	}
-	return ""
-}
-
-func (g *merger) count(category, image int64) {
-	c := g.counts[category]
-	if c == nil {
-		c = &count{}
-		g.counts[category] = c
-	}
-	if c.instances == 0 || c.lastImage != image {
-		c.images++
-	}
-	c.instances++
-	c.lastImage = image
-}
-
-func (g *merger) annotations(r *record, emit func(any) error) error {
-	for _, a := range r.Annotations {
-		if err := emit(a.out(a.ID, *r.ImageID)); err != nil {
-			return err
+		if (end.Categories != nil) != g.lvis {
+			return fault.At(fault.New(fault.Corrupt, "fragment: of another dataset's form"), fault.Offset("", l.off))
 		}
-	}
-	for i, ref := range r.Refs {
-		if named(r.Refs[:i], ref.AnnID) {
-			continue
-		}
-		if err := emit(ref.out(ref.AnnID, *r.ImageID)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// named reports whether an object was named by one of the refs.
-func named(refs []object, ann int64) bool {
-	for _, r := range refs {
-		if r.AnnID == ann {
-			return true
-		}
-	}
-	return false
-}
-
-func (o object) out(id, image int64) annotationOut {
-	return annotationOut{id, image, o.CategoryID, o.BBox, o.Area, o.Segmentation, o.IsCrowd}
-}
-
-func (g *merger) refs(r *record, emit func(any) error) error {
-	for _, ref := range r.Refs {
-		out := refOut{ref.RefID, ref.AnnID, *r.ImageID, ref.CategoryID, r.Split, r.FileName, []int64{}, ref.Sentences}
-		for _, s := range ref.Sentences {
-			out.SentIDs = append(out.SentIDs, s.SentID)
-		}
-		if err := emit(out); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-type category struct {
-	ID            int64    `json:"id"`
-	Name          string   `json:"name"`
-	Supercategory string   `json:"supercategory,omitempty"`
-	Synset        string   `json:"synset,omitempty"`
-	Synonyms      []string `json:"synonyms,omitempty"`
-	Definition    string   `json:"def,omitempty"`
-	Frequency     string   `json:"frequency,omitempty"`
-	ImageCount    *int64   `json:"image_count,omitempty"`
-	InstanceCount *int64   `json:"instance_count,omitempty"`
-}
-
-// categories comes after images, which counts.
-func (g *merger) categories(m *datasets.Meta, split string) []category {
-	out := make([]category, len(m.Classes))
-	for i, c := range m.Classes {
-		out[i] = category{ID: c.ID, Name: c.Name, Supercategory: c.Supercategory}
 		if !g.lvis {
-			continue
+			return nil
 		}
-		n := count{}
-		if counted := g.counts[c.ID]; counted != nil {
-			n = *counted
-		}
-		out[i].Synset, out[i].Synonyms, out[i].Definition, out[i].Frequency = c.Synset, c.Synonyms, c.Definition, c.Frequency
-		out[i].ImageCount, out[i].InstanceCount = &n.images, &n.instances
-		if n.images > 0 && (strings.HasPrefix(split, "train") || c.Frequency == "") {
-			out[i].Frequency = frequency(n.images)
+		for _, n := range *end.Categories {
+			c := g.counts.of(n[0])
+			c.images += n[1]
+			c.instances += n[2]
 		}
 	}
-	return out
+	return nil
 }
 
-// frequency is LVIS's group of a category that occurs in that many images.
-func frequency(images int64) string {
-	switch {
-	case images <= 10:
-		return "r"
-	case images <= 100:
-		return "c"
+// note keeps the ids of the annotations.
+func (g *merger) note(l line) error {
+	if l.kind() != objectLine {
+		return nil
 	}
-	return "f"
+	if g.ids == nil {
+		g.ids = make([]int64, 0, g.objects) // as counted, not as claimed
+	}
+	id, err := idOf(l)
+	g.ids = append(g.ids, id)
+	return err
+}
+
+// idOf reads the id in an annotation.
+func idOf(l line) (int64, error) {
+	text, ok := bytes.CutPrefix(l.object(), []byte(annotationID))
+	n := bytes.IndexByte(text, ',')
+	if ok && n > 0 && n <= len("-9223372036854775808") {
+		if id, err := strconv.ParseInt(string(text[:n]), 10, 64); err == nil {
+			return id, nil
+		}
+	}
+	return 0, fault.At(fault.New(fault.Corrupt, "fragment: annotation without an id in front"), fault.Offset("", l.off))
+}
+
+// unique proves that no two annotations have one id: pycocotools and lvis keep
+// the last one and are silent about the others.
+func (g *merger) unique() error {
+	slices.Sort(g.ids)
+	for i := 1; i < len(g.ids); i++ {
+		if g.ids[i] == g.ids[i-1] {
+			return g.conflict(g.ids[i])
+		}
+	}
+	g.ids = nil
+	return nil
+}
+
+// conflict goes through the fragments again for the images of an id.
+func (g *merger) conflict(id int64) error {
+	var keys []string
+	var record []byte
+	for l, err := range g.lines(nothing) {
+		if err != nil {
+			return err
+		}
+		switch l.kind() {
+		case recordLine:
+			record = append(record[:0], l.object()...)
+		case objectLine:
+			if other, err := idOf(l); err == nil && other == id {
+				key, err := keyOf(record)
+				if err != nil {
+					return fault.New(fault.Corrupt, "fragment: record: %w", err)
+				}
+				keys = append(keys, key)
+			}
+		}
+		if len(keys) == 2 {
+			break
+		}
+	}
+	return fault.New(fault.Conflict, "annotation id %d comes twice in split %s, in the images %q; tools that read the file would lose one", id, g.split, keys)
 }
