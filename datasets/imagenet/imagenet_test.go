@@ -200,7 +200,7 @@ train n90000002_1 1 ""+3
 - train n90000004_1 unsupported: images: n90000004/n90000004_1.JPEG: archives and single images are mixed`)
 }
 
-func TestHostileMembersAreNotFollowed(t *testing.T) {
+func TestFault19HostileMembersAreNotFollowed(t *testing.T) {
 	t.Parallel()
 	o := planOf(inputs(t, write(t, "x.tar", archive(t,
 		"n90000001/n90000001_1.JPEG=x", "../n90000001_2.JPEG=x", "/etc/n90000001_3.JPEG=x", "n90000001/n90000001_4.JPEG=->/etc/passwd",

@@ -144,7 +144,7 @@ func seal(b []byte) {
 	copy(b[sumAt:sumEnd], fmt.Sprintf("%06o\x00 ", sum))
 }
 
-func TestABadChecksumNamesItsOffset(t *testing.T) {
+func TestFault20ABadChecksumNamesItsOffset(t *testing.T) {
 	t.Parallel()
 	b := build(t, file("a", "x"), file("b", "y"))
 	b[1024+20] ^= 1
@@ -198,7 +198,7 @@ type readerAt func([]byte, int64) (int, error)
 
 func (f readerAt) ReadAt(b []byte, off int64) (int, error) { return f(b, off) }
 
-func TestHostileNamesAndTypesAreReported(t *testing.T) {
+func TestFault19HostileNamesAndTypesAreReported(t *testing.T) {
 	t.Parallel()
 	bad := []entry{
 		file("../x.jpg", ""), file("a/../../x", ""), file("/etc/passwd", ""), file("CON", ""), file("a/nul.txt", ""),
@@ -257,7 +257,7 @@ func (e endless) ReadAt(b []byte, off int64) (int, error) {
 	return len(b), nil
 }
 
-func TestTenMillionEmptyEntriesEndAtTheLimit(t *testing.T) {
+func TestFault18TenMillionEmptyEntriesEndAtTheLimit(t *testing.T) {
 	t.Parallel()
 	for _, flag := range []byte{'0', 'x', 'L', 'g'} {
 		h := build(t, file("e", ""))[:blockSize]

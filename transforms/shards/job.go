@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"runtime"
 	"slices"
 
 	"github.com/tailorbird/tailorbird/datasets"
@@ -93,6 +94,14 @@ func (j *Job) quarantinePath(split string, shard int) string {
 func (j *Job) OutcomePath() string { return j.state("outcome-" + j.RunID + ".json") }
 
 func (j *Job) stopPath() string { return j.state("stop-" + j.RunID) }
+
+// cores is how many images are at work in this process.
+func (j *Job) cores() int {
+	if j.Workers > 0 {
+		return j.Workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
 
 // input is the address of a span's object in the input of a role.
 func (j *Job) input(role, name string) string {

@@ -128,7 +128,7 @@ func (f *finisher) measure() {
 	r.Started = started.UTC().Format(time.RFC3339)
 	r.Seconds = time.Since(started).Seconds()
 	r.CPUSeconds, r.PeakRSSBytes = progress.Usage()
-	r.Runner, r.Workers = f.job.Runner, f.job.Workers
+	r.Runner, r.Workers = f.job.Runner, f.job.cores()
 	if r.Seconds > 0 {
 		r.ImagesPerSecond = float64(f.m.Examples()) / r.Seconds
 	}

@@ -80,10 +80,7 @@ func newPool(ctx context.Context, job *Job, src datasets.Source, meta *datasets.
 	if got := c.Codec(); got != job.Codec {
 		return nil, fault.New("", "this worker's codec is %s, the build's is %s: a run never mixes codecs", got, job.Codec)
 	}
-	n := job.Workers
-	if n <= 0 {
-		n = runtime.GOMAXPROCS(0)
-	}
+	n := job.cores()
 	p := &pool{job: job, source: src, meta: meta, classes: classes, chain: c, window: 8 * n, budget: defaultPixels}
 	if job.MemoryBytes > 0 {
 		p.budget = max(minPixels, (job.MemoryBytes-baseMemory)*2/3)
