@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"sort"
 	"strconv"
 	"time"
@@ -24,10 +25,7 @@ type benchCmd struct {
 
 func (c *benchCmd) Run(e *environment) error {
 	if c.List {
-		for _, x := range bench.Cases() {
-			e.printf("%-12s %s\n", x[0], x[1])
-		}
-		return nil
+		return c.list(e)
 	}
 	if err := c.prepare(e); err != nil {
 		return err
@@ -38,21 +36,37 @@ func (c *benchCmd) Run(e *environment) error {
 	}
 	defer stop()
 	results := []bench.Result{}
+	var printErr error
 	err = bench.Run(e.ctx, c.Case, bench.Options{Images: c.Images, Annotations: c.Annotations, Count: c.Count, Threads: c.Workers,
 		Duration: c.Duration, Execute: runners.Executor(c.Runner)}, func(r bench.Result) {
 		results = append(results, r)
 		switch {
 		case c.JSON:
 		case c.JSONLines:
-			_ = e.print(r)
+			printErr = errors.Join(printErr, e.print(r))
 		default:
 			e.printf("%-12s %10.1f %-9s %d threads%s\n", r.Case, r.Value, r.Unit, r.Threads, extraText(r.Extra))
 		}
 	})
-	if err != nil || !c.JSON {
+	if err = errors.Join(err, printErr); err != nil || !c.JSON {
 		return err
 	}
 	return e.print(map[string]any{"ok": true, "results": results})
+}
+
+// list prints the cases.
+func (c *benchCmd) list(e *environment) error {
+	var cases []entry
+	for _, x := range bench.Cases() {
+		cases = append(cases, entry{Name: x[0], Summary: x[1]})
+		if !c.JSON {
+			e.printf("%-12s %s\n", x[0], x[1])
+		}
+	}
+	if !c.JSON {
+		return nil
+	}
+	return e.print(map[string]any{"ok": true, "cases": cases})
 }
 
 func extraText(extra map[string]float64) string {

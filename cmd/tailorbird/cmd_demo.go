@@ -30,7 +30,7 @@ func (c *demoCmd) Run(e *environment) error {
 		return err
 	}
 	stop := flags.showProgress(e)
-	steps, err := demo.Run(e.ctx, demo.Options{Out: out, Seed: c.Seed, Workers: c.Workers, Execute: runners.Executor(c.Runner), Log: e.logf})
+	steps, err := demo.Run(e.ctx, demo.Options{Out: out, Seed: c.Seed, Workers: c.Workers, Execute: runners.Executor(c.Runner), Runner: c.Runner, Log: e.logf})
 	stop()
 	if err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 
 // listCmd is `tailorbird list`.
 type listCmd struct {
-	What string `arg:"" help:"datasets, formats, transforms or kernels."`
+	What string `arg:"" help:"datasets, formats, methods, transforms or kernels."`
 	JSON bool   `help:"Print one JSON object."`
 }
 
@@ -36,13 +36,14 @@ var lists = map[string]func() []entry{
 	"formats":    listFormats,
 	"transforms": listTransforms,
 	"kernels":    listKernels,
+	"methods":    func() []entry { return []entry{} }, // none yet
 }
 
 func (c *listCmd) Run(e *environment) error {
 	e.json = c.JSON
 	list, ok := lists[c.What]
 	if !ok {
-		return fault.New(fault.Usage, "list: no list %q%s", c.What, recipe.Suggest(c.What, []string{"datasets", "formats", "transforms", "kernels"}))
+		return fault.New(fault.Usage, "list: no list %q%s", c.What, recipe.Suggest(c.What, []string{"datasets", "formats", "methods", "transforms", "kernels"}))
 	}
 	entries := list()
 	if c.JSON {

@@ -23,18 +23,19 @@ const exitStatus = `EXIT STATUS
   130  interrupted; the same command goes on where it stopped
 `
 
-// examples are three commands a verb, to run as printed.
+// examples are three commands a verb. They run as printed where
+// "tailorbird demo --out demo" has run before.
 var examples = map[string][3]string{
-	"": {"tailorbird demo", "tailorbird build recipe.yaml --out out/refcoco", "tailorbird verify out/refcoco"},
-	"build": {"tailorbird build recipe.yaml",
-		"tailorbird build recipe.yaml --out /tmp/lvis --workers 4 --memory 2GiB",
-		"tailorbird build --dataset imagenet --images train --input synsets=LOC_synset_mapping.txt --transforms keep --out out/imagenet"},
-	"demo":    {"tailorbird demo", "tailorbird demo --out /tmp/demo --workers 1", "tailorbird demo --seed 7 --json"},
-	"verify":  {"tailorbird verify out/refcoco", "tailorbird verify out/imagenet --fraction 0.1", "tailorbird verify /data/others-webdataset --json"},
-	"preview": {"tailorbird preview out/refcoco", "tailorbird preview out/lvis --addr 127.0.0.1:8080", "tailorbird preview out/lvis --json"},
+	"":     {"tailorbird demo --out demo", "tailorbird build demo/refcoco.yaml --out out/refcoco", "tailorbird verify out/refcoco"},
+	"demo": {"tailorbird demo --out demo", "tailorbird demo --seed 7 --workers 1", "tailorbird demo --json"},
+	"build": {"tailorbird build demo/refcoco.yaml --out out/refcoco",
+		"tailorbird build demo/lvis.yaml --out out/lvis --workers 1 --memory 2GiB --set build.shards=2",
+		"tailorbird build --dataset imagenet --images demo/raw/imagenet/train --input synsets=demo/raw/imagenet/LOC_synset_mapping.txt --set build.error_budget=25% --out out/imagenet"},
+	"verify":  {"tailorbird verify demo/lvis", "tailorbird verify demo/lvis --fraction 0.5 --json", "tailorbird verify demo/refcoco/webdataset"},
+	"preview": {"tailorbird preview demo/lvis", "tailorbird preview demo/refcoco --addr 127.0.0.1:8080", "tailorbird preview demo/imagenet-train --json"},
 	"list":    {"tailorbird list datasets", "tailorbird list transforms", "tailorbird list formats --json"},
 	"doctor":  {"tailorbird doctor", "tailorbird doctor --json", "TAILORBIRD_NATIVE=off tailorbird doctor"},
-	"bench":   {"tailorbird bench", "tailorbird bench prep build --images /data/imagenet/train --count 2000", "tailorbird bench jpeg_decode --workers 1 --json-lines"},
+	"bench":   {"tailorbird bench", "tailorbird bench prep build --images demo/raw/imagenet/train --count 200", "tailorbird bench jpeg_decode --workers 1 --json-lines"},
 	"version": {"tailorbird version", "tailorbird version --json", "tailorbird version --help"},
 }
 
@@ -49,6 +50,9 @@ func printHelp(o kong.HelpOptions, ctx *kong.Context) error {
 	}
 	var b strings.Builder
 	if ex, ok := examples[name]; ok {
+		if strings.Contains(strings.Join(ex[:], " "), " demo/") {
+			b.WriteString("\nThe examples use the directory that \"tailorbird demo --out demo\" makes.\n")
+		}
 		fmt.Fprintf(&b, "\nEXAMPLES\n  %s\n", strings.Join(ex[:], "\n  "))
 	}
 	fmt.Fprintf(&b, "\n%s", exitStatus)

@@ -21,7 +21,7 @@ type cli struct {
 	Build   buildCmd   `cmd:"" help:"Make a dataset: raw inputs to shards and a manifest."`
 	Verify  verifyCmd  `cmd:"" help:"Check a dataset: manifest, hashes, records, annotations, images."`
 	Preview previewCmd `cmd:"" help:"Serve pages that show a dataset, on this machine."`
-	List    listCmd    `cmd:"" help:"List datasets, formats, transforms or kernels."`
+	List    listCmd    `cmd:"" help:"List datasets, formats, methods, transforms or kernels."`
 	Doctor  doctorCmd  `cmd:"" help:"Tell what this machine has and what is in use."`
 	Bench   benchCmd   `cmd:"" help:"Time the kernels and the pipelines."`
 	Version versionCmd `cmd:"" help:"Print the version."`
