@@ -38,7 +38,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"draw": draw, "exits": exits, "object": object, "lines": lines, "flip": flip, "selfcontained": selfContained,
+			"draw": draw, "exits": exits, "object": object, "lines": lines, "flip": flip, "selfcontained": selfContained, "runexamples": runExamples,
 		},
 	})
 }
@@ -101,6 +101,21 @@ func lines(ts *testscript.TestScript, _ bool, cases []string) {
 		}
 		if got["better"] != "higher" && got["better"] != "lower" {
 			ts.Fatalf("%s: better is %v", text, got["better"])
+		}
+	}
+}
+
+// runExamples VERB.. runs the examples of the verbs as they are printed.
+func runExamples(ts *testscript.TestScript, _ bool, verbs []string) {
+	for _, verb := range verbs {
+		for _, line := range examples[verb] {
+			words := strings.Fields(line)
+			if assignment.MatchString(words[0]) {
+				words = append([]string{"env"}, words...)
+			}
+			if err := ts.Exec(words[0], words[1:]...); err != nil {
+				ts.Fatalf("%s: %v", line, err)
+			}
 		}
 	}
 }

@@ -13,8 +13,8 @@
 // files, keys, record CRCs, decodable images.
 //
 // Guarantees: nothing is written; one Problem a fault, with path, key and what is
-// wrong; the order of problems does not depend on the number of workers. Bytes
-// are fetched once for hashes and records together, annotation files twice.
+// wrong; the order of problems does not depend on the number of workers. Shards
+// are fetched once, for hashes and records together.
 //
 // Caveats: with Options.Fraction below 1 that share of the shards is read, chosen
 // by name, the same ones each time and the first of each split and format; sizes

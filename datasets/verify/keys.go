@@ -25,7 +25,7 @@ type entry struct {
 }
 
 // gather takes the keys of a group's shards, sorted. whole tells that they are
-// all there is: each of the shards was read to its end.
+// all there is: there are such shards, and each was read to its end.
 func (c *checker) gather(group string) (list []entry, whole bool) {
 	n := 0
 	for _, s := range c.shards {
@@ -34,11 +34,12 @@ func (c *checker) gather(group string) (list []entry, whole bool) {
 		}
 	}
 	list, whole = make([]entry, 0, n), true
+	found := false
 	for _, s := range c.shards {
 		if s.group != group {
 			continue
 		}
-		whole = whole && s.complete
+		found, whole = true, whole && s.complete
 		text, from := string(s.keys.text), uint32(0)
 		for _, end := range s.keys.ends {
 			list = append(list, entry{text[from:end], s})
@@ -49,7 +50,7 @@ func (c *checker) gather(group string) (list []entry, whole bool) {
 	slices.SortFunc(list, func(a, b entry) int {
 		return cmp.Or(strings.Compare(a.key, b.key), strings.Compare(a.shard.Path, b.shard.Path))
 	})
-	return list, whole
+	return list, found && whole
 }
 
 // duplicates looks for a key in two shards. Two of one shard were met when it

@@ -149,6 +149,7 @@ func (c *checker) example(s *shard, ex *datasets.Example, w *worker) {
 	}
 	if string(ex.Task()) != c.m.Task {
 		s.problem(Record, ex.Key, "has the fields of %s, the dataset is for %s", ex.Task(), c.m.Task)
+		return
 	}
 	if err := datasets.Validate(ex, ex.Width, ex.Height, c.classes); err != nil {
 		s.problem(Annotation, ex.Key, "%v", err)

@@ -161,6 +161,10 @@ type worker struct {
 	buf      []byte
 }
 
+func newWorker() *worker {
+	return &worker{pictures: picture.NewDecoder(picture.Limits{}), buf: make([]byte, readBytes)}
+}
+
 // runShards checks the shards on the workers; the first failure of the
 // machinery ends it.
 func (c *checker) runShards() error {
@@ -174,7 +178,7 @@ func (c *checker) runShards() error {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			w := &worker{pictures: picture.NewDecoder(picture.Limits{}), buf: make([]byte, readBytes)}
+			w := newWorker()
 			defer w.pictures.Close()
 			for n := next.Add(1) - 1; n < int64(len(c.shards)) && !failed.Load(); n = next.Add(1) - 1 {
 				s := c.shards[n]

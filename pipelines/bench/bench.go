@@ -200,7 +200,8 @@ func (b *bencher) each(start func() (step func(i int) (int64, error), stop func(
 			defer wg.Done()
 			step, stop := start()
 			defer stop()
-			for time.Since(begin) < b.opt.Duration && b.ctx.Err() == nil {
+			// One step at least: a rate of nothing says nothing.
+			for did := false; (!did || time.Since(begin) < b.opt.Duration) && b.ctx.Err() == nil; did = true {
 				n, err := step(int(next.Add(1) - 1))
 				if err != nil {
 					errs[t] = err
@@ -227,5 +228,14 @@ func (b *bencher) rate(unit string, start func() (func(int) (int64, error), func
 	after, _ := progress.Usage()
 	s := took.Seconds()
 	return Result{Value: float64(steps) / s, Unit: unit, Threads: b.opt.Threads, Better: "higher", Seconds: s,
-		Extra: map[string]float64{"mb_per_second": float64(n) / 1e6 / s, "per_cpu_second": float64(steps) / (after - before)}}, err
+		Extra: perCPU(map[string]float64{"mb_per_second": float64(n) / 1e6 / s}, steps, after-before)}, err
+}
+
+// perCPU adds the rate of n a CPU second, where the system counts those: a
+// quotient by nothing is no JSON.
+func perCPU(extra map[string]float64, n int64, seconds float64) map[string]float64 {
+	if seconds > 0 {
+		extra["per_cpu_second"] = float64(n) / seconds
+	}
+	return extra
 }

@@ -79,7 +79,7 @@ func (b *bencher) build() (Result, error) {
 	s := time.Since(begin).Seconds()
 	used, peak := progress.Usage()
 	return Result{Value: float64(m.Examples()) / s, Unit: "images/s", Threads: b.opt.Threads, Better: "higher", Seconds: s,
-		Extra: map[string]float64{"per_cpu_second": float64(m.Examples()) / (used - cpu), "peak_rss_mb": float64(peak) / (1 << 20), "images": float64(m.Examples())}}, nil
+		Extra: perCPU(map[string]float64{"peak_rss_mb": float64(peak) / (1 << 20), "images": float64(m.Examples())}, int64(m.Examples()), used-cpu)}, nil
 }
 
 func (b *bencher) verify() (Result, error) {
@@ -91,7 +91,7 @@ func (b *bencher) verify() (Result, error) {
 	}
 	var bytes int64
 	begin := time.Now()
-	for time.Since(begin) < b.opt.Duration {
+	for bytes == 0 || time.Since(begin) < b.opt.Duration {
 		res, err := verify.Run(b.ctx, dir, verify.Options{Quick: true, Workers: b.opt.Threads}, func(verify.Problem) {})
 		if err != nil {
 			return Result{}, err

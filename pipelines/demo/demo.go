@@ -64,6 +64,7 @@ type Options struct {
 	Seed    uint64
 	Workers int
 	Execute build.Execute
+	Runner  string // what Execute runs on, for the reports
 	Log     func(format string, args ...any)
 }
 
@@ -111,7 +112,7 @@ func (p plan) run(ctx context.Context, o Options, layout scenes.Layout) (Step, e
 	if err != nil {
 		return s, err
 	}
-	job.Workers, job.Runner = o.Workers, "prism"
+	job.Workers, job.Runner = o.Workers, o.Runner
 	if s.Manifest, err = build.Run(ctx, job, o.Execute); err != nil {
 		return s, err
 	}
