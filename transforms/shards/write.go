@@ -65,7 +65,14 @@ func (fn *writeFn) ProcessElement(ctx context.Context, key string, items func(*I
 			list = append(list, it)
 		}
 	}
-	return fn.run.Start(ctx, key, list)
+	err := fn.run.Start(ctx, key, list)
+	if err != nil {
+		// The bundle has failed and FinishBundle will not come: what is under way
+		// ends by itself and gives its workers back.
+		go func(run *Writer) { _, _ = run.Wait() }(fn.run)
+		fn.run = nil
+	}
+	return err
 }
 
 // FinishBundle waits for the shards that are under way and yields their rows.
