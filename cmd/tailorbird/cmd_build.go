@@ -3,7 +3,9 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -75,9 +77,15 @@ func (c *buildCmd) Run(e *environment) error {
 	if len(r.Builds) == 0 {
 		return fault.New(fault.Usage, "%s: no section build", r.File)
 	}
+	jobs := make([]shards.Job, len(r.Builds))
+	for i := range r.Builds { // a mistake in the last is told before the first is built
+		if jobs[i], err = c.resolve(e, &r.Builds[i]); err != nil {
+			return err
+		}
+	}
 	var results []buildResult
-	for i := range r.Builds {
-		res, err := c.one(e, &r.Builds[i])
+	for _, job := range jobs {
+		res, err := c.one(e, job)
 		if err != nil {
 			return err
 		}
@@ -140,22 +148,27 @@ func (c *buildCmd) outDir() (string, error) {
 	return absolute(c.Out)
 }
 
-// one runs one build.
-func (c *buildCmd) one(e *environment, b *recipe.Build) (buildResult, error) {
-	start := time.Now()
+// resolve checks a build without doing any of it.
+func (c *buildCmd) resolve(e *environment, b *recipe.Build) (shards.Job, error) {
 	if err := runners.CheckReach(c.Runner, "out", b.Out); err != nil {
-		return buildResult{}, err
+		return shards.Job{}, err
 	}
 	job, err := build.Resolve(e.ctx, b)
 	if err != nil {
-		return buildResult{}, err
+		return job, err
 	}
-	for role, addr := range job.Inputs {
-		if err := runners.CheckReach(c.Runner, "inputs."+role, addr); err != nil {
-			return buildResult{}, err
+	for _, role := range slices.Sorted(maps.Keys(job.Inputs)) {
+		if err := runners.CheckReach(c.Runner, "inputs."+role, job.Inputs[role]); err != nil {
+			return job, err
 		}
 	}
 	job.Runner, job.Workers, job.MemoryBytes = c.Runner, c.Workers, c.memoryBytes
+	return job, nil
+}
+
+// one runs one build.
+func (c *buildCmd) one(e *environment, job shards.Job) (buildResult, error) {
+	start := time.Now()
 	if c.Fresh {
 		if err := startAfresh(e, &job); err != nil {
 			return buildResult{}, err

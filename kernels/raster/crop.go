@@ -49,14 +49,16 @@ func Pad(dst, src *RGB, atX, atY float64, fill Color) {
 }
 
 // CenterCrop makes dst the w x h pixels in the middle of src, filled where src
-// is smaller. An odd remainder goes as torchvision's CenterCrop has it: half to
-// even when cutting, the smaller half to the top left when padding.
+// is smaller; see Centre.
 func CenterCrop(dst, src *RGB, w, h int, fill Color) {
 	dst.Reset(w, h)
-	Crop(dst, src, centre(src.Width, w), centre(src.Height, h), fill)
+	Crop(dst, src, Centre(src.Width, w), Centre(src.Height, h), fill)
 }
 
-func centre(have, want int) int {
+// Centre is the first pixel of the middle want of have, negative where want is
+// more: half to even when it cuts, the smaller half first when it pads, as
+// torchvision's CenterCrop has it.
+func Centre(have, want int) int {
 	if want > have {
 		return -((want - have) / 2)
 	}

@@ -74,7 +74,7 @@ func TestCenterCropRoundsAsTorchvision(t *testing.T) {
 	t.Parallel()
 	// Cutting 5 to 4 and 7 to 4 leaves half a pixel: 0.5 becomes 0, 1.5 becomes 2.
 	for _, c := range []struct{ have, want, left int }{{5, 4, 0}, {7, 4, 2}, {9, 4, 2}, {8, 4, 2}, {4, 5, 0}, {4, 7, -1}, {4, 4, 0}} {
-		if got := centre(c.have, c.want); got != c.left {
+		if got := Centre(c.have, c.want); got != c.left {
 			t.Errorf("%d of %d begins at %d, want %d", c.want, c.have, got, c.left)
 		}
 	}

@@ -2,6 +2,7 @@ package build
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -110,6 +111,29 @@ build:
 		if m := manifestOf(t, r.path("out", name)); m.Seed != 3 {
 			t.Errorf("%s: seed %d", name, m.Seed)
 		}
+	}
+}
+
+func TestContractAMistakeInTheLastBuildIsToldBeforeTheFirst(t *testing.T) {
+	t.Parallel()
+	r := newRaw(t)
+	r.coco()
+	r.write("both.yaml", []byte(`version: 1
+out: out
+build:
+- dataset: coco
+  out: detection
+  inputs: {images: train2017, annotations: instances_train2017.json}
+- dataset: imagenet
+  out: classes
+  inputs: {images: nowhere, synsets: LOC_synset_mapping.txt}
+`))
+	e := tailorbird(t, nil, "build", r.path("both.yaml"))
+	if e.status != 2 || !strings.Contains(e.stderr, "both.yaml:9: inputs.images") {
+		t.Errorf("exit status %d\n%s", e.status, e.stderr)
+	}
+	if _, err := os.Stat(r.path("out")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("something was built: %v", err)
 	}
 }
 

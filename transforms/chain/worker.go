@@ -173,18 +173,9 @@ func (w *Worker) plan(s step) (geometry, bool) {
 	}
 	g.w2, g.h2, _ = s.target(g.w, g.h)
 	if s.op.name == "center_crop" || s.op.name == "pad" && s.arg("place").text == "center" {
-		g.x, g.y = middle(g.w, g.w2), middle(g.h, g.h2)
+		g.x, g.y = raster.Centre(g.w, g.w2), raster.Centre(g.h, g.h2)
 	}
 	return g, g.w != g.w2 || g.h != g.h2
-}
-
-// middle is the corner of a centred window: half to even when it cuts, the
-// smaller half first when it pads, as torchvision's CenterCrop has it.
-func middle(have, want int) int {
-	if want > have {
-		return -((want - have) / 2)
-	}
-	return int(math.RoundToEven(float64(have-want) / 2))
 }
 
 // target is the size that a step makes of w x h.
