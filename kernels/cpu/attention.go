@@ -1,0 +1,4 @@
+package cpu
+
+// attentionState holds the tasks of this family.
+type attentionState struct{}

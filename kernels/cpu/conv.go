@@ -1,0 +1,4 @@
+package cpu
+
+// convState holds the tasks of this family.
+type convState struct{}

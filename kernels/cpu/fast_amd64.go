@@ -1,0 +1,6 @@
+package cpu
+
+import "golang.org/x/sys/cpu"
+
+// useAVX2 says whether the assembly serves; tests turn it off to compare.
+var useAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasFMA

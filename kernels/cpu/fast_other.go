@@ -1,0 +1,5 @@
+//go:build !amd64
+
+package cpu
+
+const useAVX2 = false

@@ -1,0 +1,4 @@
+package cpu
+
+// linearState holds the tasks of this family.
+type linearState struct{}

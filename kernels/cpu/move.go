@@ -1,0 +1,4 @@
+package cpu
+
+// moveState holds the tasks of this family.
+type moveState struct{}

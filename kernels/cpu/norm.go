@@ -1,0 +1,4 @@
+package cpu
+
+// normState holds the tasks of this family.
+type normState struct{}

@@ -1,0 +1,4 @@
+package cpu
+
+// poolingState holds the tasks of this family.
+type poolingState struct{}

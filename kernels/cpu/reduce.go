@@ -1,0 +1,4 @@
+package cpu
+
+// reduceState holds the tasks of this family.
+type reduceState struct{}

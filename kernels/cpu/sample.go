@@ -1,0 +1,4 @@
+package cpu
+
+// sampleState holds the tasks of this family.
+type sampleState struct{}

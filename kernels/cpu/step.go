@@ -1,0 +1,4 @@
+package cpu
+
+// stepState holds the tasks of this family.
+type stepState struct{}

@@ -1,0 +1,4 @@
+package ops
+
+// Attender is a family of operations.
+type Attender interface{}

@@ -1,0 +1,4 @@
+package ops
+
+// Convolver is a family of operations.
+type Convolver interface{}

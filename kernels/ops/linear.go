@@ -1,0 +1,4 @@
+package ops
+
+// Multiplier is a family of operations.
+type Multiplier interface{}

@@ -1,0 +1,4 @@
+package ops
+
+// Mover is a family of operations.
+type Mover interface{}

@@ -1,0 +1,4 @@
+package ops
+
+// Normaliser is a family of operations.
+type Normaliser interface{}

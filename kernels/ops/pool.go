@@ -1,0 +1,4 @@
+package ops
+
+// Pooler is a family of operations.
+type Pooler interface{}

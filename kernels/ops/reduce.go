@@ -1,0 +1,4 @@
+package ops
+
+// Reducer is a family of operations.
+type Reducer interface{}

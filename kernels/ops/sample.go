@@ -1,0 +1,4 @@
+package ops
+
+// Sampler is a family of operations.
+type Sampler interface{}

@@ -1,0 +1,4 @@
+package ops
+
+// Softmaxer is a family of operations.
+type Softmaxer interface{}

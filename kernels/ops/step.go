@@ -1,0 +1,4 @@
+package ops
+
+// Stepper is a family of operations.
+type Stepper interface{}
