@@ -21,7 +21,7 @@ type doctorCmd struct {
 type kernelForm struct{ name, doc, form string }
 
 func kernelForms() []kernelForm {
-	codec := "Go's image/jpeg"
+	codec := "our own, " + jpeg.Form()
 	if path, detail := jpeg.Library(); path != "" {
 		codec = fmt.Sprintf("libturbojpeg (%s, API %s)", path, detail)
 	}
@@ -72,9 +72,9 @@ func turboFinding() finding {
 	case path != "":
 		return finding{"libturbojpeg", "used", path + ", API " + detail}
 	case os.Getenv("TAILORBIRD_NATIVE") == "off":
-		return finding{"libturbojpeg", "off", "TAILORBIRD_NATIVE=off; Go's image/jpeg serves"}
+		return finding{"libturbojpeg", "off", "TAILORBIRD_NATIVE=off; our own codec serves"}
 	}
-	return finding{"libturbojpeg", "absent", detail + "; Go's image/jpeg serves, several times slower (Debian: apt-get install libturbojpeg0)"}
+	return finding{"libturbojpeg", "absent", detail + "; our own codec serves, with the same bits"}
 }
 
 func device(what, path, text string) finding {

@@ -52,17 +52,17 @@ func run(b *testing.B, files [][]byte, work func(data []byte) error) {
 	b.ReportMetric(float64(bytes)/1e6/b.Elapsed().Seconds(), "MB/s")
 }
 
-func codecs(b *testing.B, work func(b *testing.B, portable bool)) {
+func codecs(b *testing.B, work func(b *testing.B, own bool)) {
 	if lib, _ := library(); lib != nil {
 		b.Run("turbo", func(b *testing.B) { work(b, false) })
 	}
-	b.Run("go", func(b *testing.B) { work(b, true) })
+	b.Run("own", func(b *testing.B) { work(b, true) })
 }
 
 func BenchmarkDecodePlanes(b *testing.B) {
 	files := corpus(b)
-	codecs(b, func(b *testing.B, portable bool) {
-		d := &Decoder{portable: portable}
+	codecs(b, func(b *testing.B, own bool) {
+		d := &Decoder{own: own}
 		defer d.Close()
 		var planes image.YCbCr
 		run(b, files, func(data []byte) error { return d.Planes(&planes, data) })
@@ -71,8 +71,8 @@ func BenchmarkDecodePlanes(b *testing.B) {
 
 func BenchmarkDecodeRGB(b *testing.B) {
 	files := corpus(b)
-	codecs(b, func(b *testing.B, portable bool) {
-		d := &Decoder{portable: portable}
+	codecs(b, func(b *testing.B, own bool) {
+		d := &Decoder{own: own}
 		defer d.Close()
 		var rgb raster.RGB
 		run(b, files, func(data []byte) error { return d.RGB(&rgb, data) })
@@ -81,8 +81,8 @@ func BenchmarkDecodeRGB(b *testing.B) {
 
 func BenchmarkEncodePlanes(b *testing.B) {
 	files := corpus(b)
-	codecs(b, func(b *testing.B, portable bool) {
-		d, e := &Decoder{portable: portable}, &Encoder{portable: portable}
+	codecs(b, func(b *testing.B, own bool) {
+		d, e := &Decoder{own: own}, &Encoder{own: own}
 		defer d.Close()
 		defer e.Close()
 		var sources []image.YCbCr

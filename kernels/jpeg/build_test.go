@@ -9,19 +9,19 @@ import (
 	"github.com/tailorbird/tailorbird/kernels/raster"
 )
 
-// forEachCodec runs test with libturbojpeg, where it is, and with Go's codec.
+// forEachCodec runs test with libturbojpeg, where it is, and with our own codec.
 func forEachCodec(t *testing.T, test func(t *testing.T, d *Decoder, e *Encoder)) {
 	t.Helper()
-	for _, portable := range []bool{false, true} {
+	for _, own := range []bool{false, true} {
 		name := "turbo"
-		if portable {
-			name = "go"
+		if own {
+			name = "own"
 		} else if lib, reason := library(); lib == nil {
 			t.Logf("without libturbojpeg: %s", reason)
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			d, e := &Decoder{portable: portable}, &Encoder{portable: portable}
+			d, e := &Decoder{own: own}, &Encoder{own: own}
 			defer d.Close()
 			defer e.Close()
 			test(t, d, e)

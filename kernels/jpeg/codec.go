@@ -1,21 +1,19 @@
 package jpeg
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"image"
-	stdjpeg "image/jpeg"
 	"image/png"
 	"sync"
 
 	"github.com/tailorbird/tailorbird/kernels/raster"
 )
 
-// Codec names what decodes and encodes here: "libjpeg-turbo/" or "go/" and
-// eight hex digits of a fingerprint of what it makes of a fixed picture, on
-// every path: files from planes and from RGB, planes and RGB from files, PNG.
-// Two codecs of one name give the same bits for that picture.
+// Codec names the bits that decoding and encoding give here: "libjpeg-turbo/",
+// whose bits they are, and eight hex digits of a fingerprint of what becomes of a
+// fixed picture on every path: files from planes and from RGB, planes and RGB from
+// files, PNG. It is the same name whether libturbojpeg or this package serves.
 func Codec() string { return codec() }
 
 var codec = sync.OnceValue(func() string { return fingerprint(false) })
@@ -30,11 +28,8 @@ func Library() (path, detail string) {
 	return lib.path, lib.version
 }
 
-func fingerprint(portable bool) string {
-	name := "libjpeg-turbo/"
-	if lib, _ := library(); lib == nil || portable {
-		name = "go/"
-	}
+// fingerprint is Codec of the codec in use, or of this package's own.
+func fingerprint(own bool) string {
 	hash := sha256.New()
 	// A path that fails leaves its error in the hash: such a codec must not
 	// bear the name of one that works.
@@ -43,7 +38,7 @@ func fingerprint(portable bool) string {
 			hash.Write([]byte(err.Error()))
 		}
 	}
-	dec, enc := &Decoder{portable: portable}, &Encoder{portable: portable}
+	dec, enc := &Decoder{own: own}, &Encoder{own: own}
 	defer dec.Close()
 	defer enc.Close()
 	for _, file := range fingerprintFiles(enc, note) {
@@ -58,13 +53,13 @@ func fingerprint(portable bool) string {
 		hash.Write(rgb.Pix)
 	}
 	note(png.Encode(hash, image.NewGray(image.Rect(0, 0, 16, 16))))
-	return name + hex.EncodeToString(hash.Sum(nil)[:4])
+	return "libjpeg-turbo/" + hex.EncodeToString(hash.Sum(nil)[:4])
 }
 
 // fingerprintFiles encodes a picture of smooth and rough parts, odd in size.
 func fingerprintFiles(enc *Encoder, note func(error)) [][]byte {
 	const w, h = 51, 37
-	rgb, grey := raster.NewRGB(w, h), image.NewGray(image.Rect(0, 0, w, h))
+	rgb := raster.NewRGB(w, h)
 	state := uint32(1)
 	for i := range rgb.Pix {
 		state = state*1664525 + 1013904223
@@ -73,7 +68,6 @@ func fingerprintFiles(enc *Encoder, note func(error)) [][]byte {
 		if x > w/2 {
 			rgb.Pix[i] = byte(state >> 24)
 		}
-		grey.Pix[i/3] = rgb.Pix[i]
 	}
 	var planes image.YCbCr
 	raster.ToPlanes(&planes, rgb, image.YCbCrSubsampleRatio420)
@@ -85,7 +79,5 @@ func fingerprintFiles(enc *Encoder, note func(error)) [][]byte {
 	note(err)
 	d, err := enc.RGB(nil, rgb, 95, image.YCbCrSubsampleRatio444)
 	note(err)
-	var e bytes.Buffer
-	note(stdjpeg.Encode(&e, grey, nil))
-	return [][]byte{a, b, c, d, e.Bytes()}
+	return [][]byte{a, b, c, d}
 }

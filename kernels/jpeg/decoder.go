@@ -21,11 +21,16 @@ const DefaultMaxPixels = 178_956_970
 type Decoder struct {
 	MaxPixels int64 // 0 is DefaultMaxPixels
 
-	portable bool // use Go's codec whatever is installed
-	tj       *turboHandle
-	fixed    []byte // a repaired copy of the file
-	inks     []byte
-	full     image.YCbCr // chroma of full size, for Go's codec
+	own   bool // use this package's decoder whatever is installed
+	tj    *turboHandle
+	fixed []byte // a repaired copy of the file
+	inks  []byte
+
+	frame frame // of this package's decoder, and what it decodes to
+	part  [4][]byte
+	full  [4][]byte
+	line  []byte
+	rgb   raster.RGB
 }
 
 // NewDecoder returns a Decoder of the codec that Codec names.
@@ -52,12 +57,12 @@ func (d *Decoder) Planes(dst *image.YCbCr, data []byte) error {
 	if !info.planar {
 		return unsupportedAt(info.sofOffset, "a %v file of these sampling factors has no planes here", info.Kind)
 	}
-	native, err := d.open()
+	native, err := d.open(&info)
 	if err != nil {
 		return err
 	}
 	if !native {
-		return d.goPlanes(dst, data, &info)
+		return d.ownPlanes(dst, data, &info)
 	}
 	return d.turboPlanes(dst, data, &info)
 }
@@ -69,7 +74,7 @@ func (d *Decoder) RGB(dst *raster.RGB, data []byte) error {
 	if err != nil {
 		return err
 	}
-	native, err := d.open()
+	native, err := d.open(&info)
 	if err != nil {
 		return err
 	}
@@ -85,7 +90,7 @@ func (d *Decoder) RGB(dst *raster.RGB, data []byte) error {
 			return d.tj.toPixels(dst.Pix, info.Width, info.Height, tjRGB, data)
 		})
 	}
-	return d.goRGB(dst, data, &info)
+	return d.ownRGB(dst, data, &info)
 }
 
 // CMYK decodes a four-component file to the inks C, M, Y, K of each pixel, 255
@@ -99,7 +104,7 @@ func (d *Decoder) CMYK(dst []byte, data []byte) ([]byte, error) {
 	if info.Components != 4 {
 		return dst, unsupportedAt(info.sofOffset, "no inks in a %v file", info.Kind)
 	}
-	native, err := d.open()
+	native, err := d.open(&info)
 	if err != nil {
 		return dst, err
 	}
@@ -112,12 +117,14 @@ func (d *Decoder) cmyk(dst, data []byte, info *Info, native bool) ([]byte, error
 	} else {
 		dst = make([]byte, n)
 	}
-	if !native {
-		return dst, d.goCMYK(dst, data, info)
+	var err error
+	if native {
+		err = d.turbo(data, info, func(data []byte) error {
+			return d.tj.toPixels(dst, info.Width, info.Height, tjCMYK, data)
+		})
+	} else {
+		err = d.ownCMYK(dst, data, info)
 	}
-	err := d.turbo(data, info, func(data []byte) error {
-		return d.tj.toPixels(dst, info.Width, info.Height, tjCMYK, data)
-	})
 	for i, s := range dst {
 		dst[i] = 255 - s
 	}
@@ -146,6 +153,7 @@ func (d *Decoder) prepare(data []byte) (Info, []byte, error) {
 		if !sc.end && !sc.complete {
 			return info, nil, corruptAt(len(data), "the file ends before its last scan")
 		}
+		info.partial = !sc.complete
 	}
 	if at := info.sofOffset; data[at+1]|data[at+2] == 0 {
 		d.fixed = withHeight(d.fixed[:0], data, &info)
@@ -154,10 +162,11 @@ func (d *Decoder) prepare(data []byte) (Info, []byte, error) {
 	return info, data, nil
 }
 
-// open makes the native handle and reports whether there is one.
-func (d *Decoder) open() (bool, error) {
+// open makes the native handle and reports whether there is one for this file.
+// libjpeg smooths what a progressive file leaves out, each version otherwise.
+func (d *Decoder) open(info *Info) (bool, error) {
 	lib, _ := library()
-	if lib == nil || d.portable {
+	if lib == nil || d.own || info.partial {
 		return false, nil
 	}
 	if d.tj == nil {
@@ -198,6 +207,7 @@ func (d *Decoder) turboPlanes(dst *image.YCbCr, data []byte, info *Info) error {
 // pixels: decode again without the segments it does not know, or with an end
 // marker where only that is missing; accept what is harmless, refuse the rest.
 func (d *Decoder) turbo(data []byte, info *Info, decode func(data []byte) error) error {
+	file := data
 	err := decode(data)
 	if isUnknownMarker(err) {
 		data = withoutUnknown(nil, data)
@@ -215,9 +225,9 @@ func (d *Decoder) turbo(data []byte, info *Info, decode func(data []byte) error)
 	case !isHarmless(err):
 		return corruptAt(info.scanOffset, "%w", err)
 	}
-	// Only the first warning of a file is told. Go's decoder stops at what a
+	// Only the first warning of a file is told. Our decoder stops at what a
 	// harmless one may have hidden.
-	return secondOpinion(data, info)
+	return d.components(file, info)
 }
 
 // message returns what TurboJPEG said, "" for no error or another's.

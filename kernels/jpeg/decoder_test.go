@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"image"
-	"image/png"
 	"os"
 	"sync"
 	"testing"
@@ -58,33 +57,6 @@ func TestPlanesAreTheSamplesOfEachComponent(t *testing.T) {
 	})
 }
 
-// libjpeg's own chroma filter and colour conversion are the yardstick of ours.
-func TestRGBOfTurboIsOurUpsamplingOfItsPlanes(t *testing.T) {
-	if lib, reason := library(); lib == nil {
-		t.Skip(reason)
-	}
-	d := NewDecoder()
-	defer d.Close()
-	for _, c := range [][]component{yuv444, yuv422, yuv420, yuv440, yuv411} {
-		for _, size := range oddSizes {
-			file, _ := build(t, size.X, size.Y, nil, c...)
-			var planes, full image.YCbCr
-			var want, got raster.RGB
-			if err := d.Planes(&planes, file); err != nil {
-				t.Fatal(err)
-			}
-			if err := d.RGB(&want, file); err != nil {
-				t.Fatal(err)
-			}
-			upsample(&full, &planes)
-			raster.ToRGB(&got, &full)
-			if !bytes.Equal(got.Pix, want.Pix) {
-				t.Errorf("%v %v differs", planes.SubsampleRatio, size)
-			}
-		}
-	}
-}
-
 // pillow holds the start of the SHA-256 of Image.open(f).convert("RGB").tobytes()
 // for the files of testdata, by Pillow 13.0.0 with libjpeg-turbo 3.2.0.
 var pillow = map[string]string{
@@ -103,50 +75,17 @@ func testdata(t testing.TB, name string) []byte {
 }
 
 func TestRGBIsPillows(t *testing.T) {
-	if lib, reason := library(); lib == nil {
-		t.Skip(reason)
-	}
-	d, p := NewDecoder(), &Decoder{portable: true}
-	defer d.Close()
-	for name, want := range pillow {
-		data := testdata(t, name+".jpg")
-		var native, portable raster.RGB
-		if err := d.RGB(&native, data); err != nil {
-			t.Fatal(name, err)
+	forEachCodec(t, func(t *testing.T, d *Decoder, _ *Encoder) {
+		for name, want := range pillow {
+			var rgb raster.RGB
+			if err := d.RGB(&rgb, testdata(t, name+".jpg")); err != nil {
+				t.Fatal(name, err)
+			}
+			if got := digest(rgb.Pix); got != want {
+				t.Errorf("%s: pixels %s, Pillow's %s", name, got, want)
+			}
 		}
-		if err := p.RGB(&portable, data); err != nil {
-			t.Fatal(name, err)
-		}
-		if got := digest(native.Pix); got != want {
-			t.Errorf("%s: pixels %s, Pillow's %s", name, got, want)
-		}
-		if most, mean := distance(portable.Pix, native.Pix); most > 6 || mean > 0.6 {
-			t.Errorf("%s: Go's codec is off by %d, %.2f in the mean", name, most, mean)
-		}
-	}
-}
-
-func TestGoCodecReadsThePicture(t *testing.T) {
-	img, err := png.Decode(bytes.NewReader(testdata(t, "scene.png")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var want []byte
-	for i, v := range img.(*image.RGBA).Pix {
-		if i%4 != 3 {
-			want = append(want, v)
-		}
-	}
-	d := &Decoder{portable: true}
-	for _, name := range []string{"420", "422", "444", "progressive", "restart", "rgb"} {
-		var got raster.RGB
-		if err := d.RGB(&got, testdata(t, name+".jpg")); err != nil {
-			t.Fatal(name, err)
-		}
-		if _, mean := distance(got.Pix, want); mean > 14.5 { // chroma of small bright shapes, and quality 80
-			t.Errorf("%s: mean difference %.2f", name, mean)
-		}
-	}
+	})
 }
 
 func digest(b []byte) string {
@@ -225,16 +164,14 @@ func TestInksFollowPillowsRule(t *testing.T) {
 	})
 }
 
-func TestDecodingTurboAllocatesNothing(t *testing.T) {
-	if lib, reason := library(); lib == nil {
-		t.Skip(reason)
-	}
+func TestSteadyStateAllocatesNothing(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector makes sync.Pool forget, and purego uses one")
 	}
-	d, e := NewDecoder(), NewEncoder()
-	defer d.Close()
-	defer e.Close()
+	forEachCodec(t, steadyState)
+}
+
+func steadyState(t *testing.T, d *Decoder, e *Encoder) {
 	var planes image.YCbCr
 	var rgb raster.RGB
 	var out []byte
@@ -271,7 +208,7 @@ func TestDecodersInManyGoroutinesAgree(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 4 {
 			wg.Go(func() {
-				d := &Decoder{portable: d.portable}
+				d := &Decoder{own: d.own}
 				defer d.Close()
 				for i := range 60 {
 					if got := outcome(d, files[i%3]); got != want[i%3] {

@@ -1,9 +1,10 @@
 // Package jpeg decodes JPEG files to planes or RGB and encodes them again.
 //
-// It uses libturbojpeg, found when the program runs and loaded without cgo, and
-// Go's image/jpeg where that library is not there or TAILORBIRD_NATIVE=off is
-// in the environment. Codec names what is in use: two codecs whose bits differ
-// have different names, and a build never mixes them.
+// Decoder and encoder are this package's own, baseline and progressive, with AVX2
+// assembly for the transforms and a portable form of it; libturbojpeg, found when
+// the program runs and loaded without cgo, serves where it is there, unless
+// TAILORBIRD_NATIVE=off is in the environment. Both give the same bits: those of
+// libjpeg-turbo with the accurate integer DCT. Codec is the name of these bits.
 //
 //	dec, enc := jpeg.NewDecoder(), jpeg.NewEncoder()
 //	defer dec.Close()
@@ -21,13 +22,17 @@
 //     bytes, anything after the end, a missing end marker, a broken EXIF block.
 //   - The size is read and checked against Decoder.MaxPixels, and against what
 //     the file's bytes can hold at all, before memory is asked for.
-//   - Memory comes from the caller's buffers and the coder's own scratch, so in
-//     steady state libturbojpeg allocates nothing on Go's heap. Go's codec does.
-//   - With libturbojpeg, RGB gives the samples of Pillow's convert("RGB"):
-//     accurate integer DCT, triangle-filtered chroma, CMYK by Pillow's rule.
+//   - Memory comes from the caller's buffers and the coder's own scratch: steady
+//     state allocates nothing.
+//   - RGB gives the samples of Pillow's convert("RGB"): accurate integer DCT,
+//     triangle-filtered chroma, CMYK by Pillow's rule.
 //
-// Caveats: Go's codec writes 4:2:0 whatever subsampling is asked for, and its
-// pixels differ from libturbojpeg's by a few levels. Arithmetic coding, lossless
-// and 12-bit files are fault.Unsupported in both, sides over 65500 pixels
-// fault.TooLarge. A Decoder or an Encoder serves one goroutine at a time.
+// Caveats: arithmetic coding, lossless and 12-bit files are fault.Unsupported,
+// sides over 65500 pixels fault.TooLarge. A progressive file that leaves out bits of
+// its coefficients on purpose is decoded as it is, without libjpeg's smoothing
+// between blocks, whichever codec serves. Files of sampling factors that do not
+// divide each other are fault.Unsupported. A Decoder or an Encoder serves one
+// goroutine at a time.
 package jpeg
+
+//go:generate go run ./asm -out dct_amd64.s -stubs dct_amd64.go -pkg jpeg

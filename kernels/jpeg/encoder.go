@@ -3,7 +3,6 @@ package jpeg
 import (
 	"fmt"
 	"image"
-	stdjpeg "image/jpeg"
 
 	"github.com/tailorbird/tailorbird/internal/fault"
 	"github.com/tailorbird/tailorbird/kernels/raster"
@@ -16,12 +15,14 @@ import (
 // Each method appends the file to dst and returns the extended slice; the same
 // arguments and Codec give the same bytes. quality is 1..100.
 type Encoder struct {
-	portable bool // use Go's codec whatever is installed
-	tj       *turboHandle
-	out      []byte      // native output, which needs room for the worst case
-	luma     []byte      // padded to whole chroma samples
-	view     image.YCbCr // the caller's chroma with luma
-	planes   image.YCbCr // of RGB, for Go's codec
+	own    bool // use this package's encoder whatever is installed
+	tj     *turboHandle
+	out    []byte      // native output, which needs room for the worst case
+	luma   []byte      // padded to whole chroma samples
+	view   image.YCbCr // the caller's chroma with luma
+	writer writer      // this package's encoder
+	padded raster.RGB  // RGB that reaches to whole blocks
+	planes image.YCbCr // of RGB
 }
 
 // NewEncoder returns an Encoder of the codec that Codec names.
@@ -36,7 +37,7 @@ func (e *Encoder) Close() {
 }
 
 // Planes encodes src without colour conversion, in src's subsampling (4:1:0 is
-// fault.Unsupported); Go's codec averages chroma to 4:2:0. src is not changed.
+// fault.Unsupported). src is not changed.
 func (e *Encoder) Planes(dst []byte, src *image.YCbCr, quality int) ([]byte, error) {
 	w, h := src.Rect.Dx(), src.Rect.Dy()
 	native, err := e.begin(w, h, src.SubsampleRatio, quality)
@@ -47,7 +48,7 @@ func (e *Encoder) Planes(dst []byte, src *image.YCbCr, quality int) ([]byte, err
 		return dst, err
 	}
 	if !native {
-		return goEncode(dst, src, quality)
+		return e.writer.encode(dst, src, w, h, quality), nil
 	}
 	n, err := e.tj.fromPlanes(e.out, e.whole(src), quality)
 	if err != nil {
@@ -56,8 +57,7 @@ func (e *Encoder) Planes(dst []byte, src *image.YCbCr, quality int) ([]byte, err
 	return append(dst, e.out[:n]...), nil
 }
 
-// RGB encodes src with chroma of the given subsampling; Go's codec always
-// writes 4:2:0.
+// RGB encodes src with chroma of the given subsampling.
 func (e *Encoder) RGB(dst []byte, src *raster.RGB, quality int, ratio image.YCbCrSubsampleRatio) ([]byte, error) {
 	w, h := src.Width, src.Height
 	native, err := e.begin(w, h, ratio, quality)
@@ -65,8 +65,8 @@ func (e *Encoder) RGB(dst []byte, src *raster.RGB, quality int, ratio image.YCbC
 		return dst, err
 	}
 	if !native {
-		raster.ToPlanes(&e.planes, src, image.YCbCrSubsampleRatio420)
-		return goEncode(dst, &e.planes, quality)
+		raster.ToPlanes(&e.planes, e.whole8(src, ratio), ratio)
+		return e.writer.encode(dst, &e.planes, w, h, quality), nil
 	}
 	n, err := e.tj.fromRGB(e.out, src.Pix[:3*w*h], w, h, ratio, quality)
 	if err != nil {
@@ -89,7 +89,7 @@ func (e *Encoder) begin(w, h int, ratio image.YCbCrSubsampleRatio, quality int) 
 		return false, fault.New(fault.Unsupported, "jpeg: encode 4:1:0 chroma")
 	}
 	lib, _ := library()
-	if lib == nil || e.portable {
+	if lib == nil || e.own {
 		return false, nil
 	}
 	if e.tj == nil {
@@ -150,18 +150,23 @@ func (e *Encoder) whole(src *image.YCbCr) *image.YCbCr {
 	return &e.view
 }
 
-// goEncode encodes with image/jpeg.
-func goEncode(dst []byte, src *image.YCbCr, quality int) ([]byte, error) {
-	out := appender(dst)
-	if err := stdjpeg.Encode(&out, src, &stdjpeg.Options{Quality: quality}); err != nil {
-		return dst, fmt.Errorf("jpeg: encode: %w", err)
+// whole8 returns src with rows that reach to whole blocks of chroma, and as many
+// of them as chroma samples cover, the last pixel and row repeated: libjpeg widens
+// pixels and not samples.
+func (e *Encoder) whole8(src *raster.RGB, ratio image.YCbCrSubsampleRatio) *raster.RGB {
+	w, h := src.Width, src.Height
+	sh, sv := raster.SamplesPerChroma(ratio)
+	pw, ph := up(w, 8*sh), up(h, sv)
+	if pw == w && ph == h {
+		return src
 	}
-	return out, nil
+	e.padded.Reset(pw, ph)
+	for y := range ph {
+		row := e.padded.Pix[3*pw*y:][:3*pw]
+		copy(row, src.Pix[3*w*min(y, h-1):][:3*w])
+		for x := w; x < pw; x++ {
+			copy(row[3*x:3*x+3], row[3*w-3:3*w])
+		}
+	}
+	return &e.padded
 }
-
-// appender is the buffered writer that image/jpeg would else make.
-type appender []byte
-
-func (a *appender) Write(p []byte) (int, error) { *a = append(*a, p...); return len(p), nil }
-func (a *appender) WriteByte(b byte) error      { *a = append(*a, b); return nil }
-func (a *appender) Flush() error                { return nil }

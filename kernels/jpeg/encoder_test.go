@@ -26,7 +26,7 @@ func TestPlanesSurviveEncoding(t *testing.T) {
 				if err := d.Planes(&out, file); err != nil {
 					t.Fatal(err)
 				}
-				if !e.portable && out.SubsampleRatio != ratio {
+				if out.SubsampleRatio != ratio {
 					t.Errorf("%v became %v", ratio, out.SubsampleRatio)
 				}
 				var got []byte

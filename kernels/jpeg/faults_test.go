@@ -179,7 +179,7 @@ func TestFault16PixelBombs(t *testing.T) {
 				t.Errorf("%s: %v, %d bytes allocated", tt.name, err, n)
 			}
 		}
-		small := &Decoder{portable: d.portable, MaxPixels: 1023}
+		small := &Decoder{own: d.own, MaxPixels: 1023}
 		defer small.Close()
 		if err := small.RGB(new(raster.RGB), base); fault.CodeOf(err) != fault.TooLarge {
 			t.Errorf("1024 pixels with a limit of 1023: %v", err)

@@ -15,7 +15,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	scans, _ := build(f, 20, 10, nil, yuv411...)
 	f.Add(scans)
-	codecs := []*Decoder{{MaxPixels: 1 << 16, portable: true}}
+	codecs := []*Decoder{{MaxPixels: 1 << 16, own: true}}
 	if lib, _ := library(); lib != nil {
 		codecs = append(codecs, &Decoder{MaxPixels: 1 << 16})
 	}

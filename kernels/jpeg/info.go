@@ -42,6 +42,7 @@ type Info struct {
 	scanOffset int     // of the first SOS marker
 	sofOffset  int     // of the frame header's parameters
 	interleave bool    // the first scan holds every component
+	partial    bool    // bits of coefficients were left out; known to prepare
 }
 
 // Planar reports whether Decoder.Planes takes the file: grey, or YCbCr with

@@ -16,13 +16,7 @@ func withHeight(dst, data []byte, info *Info) []byte {
 	return dst
 }
 
-// withAdobe adds the APP14 segment that says CMYK.
-func withAdobe(dst, data []byte) []byte {
-	dst = append(dst, 0xFF, mSOI, 0xFF, mAPP14, 0, 14, 'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, 0)
-	return append(dst, data[2:]...)
-}
-
-// withoutUnknown leaves out the segments that image/jpeg does not know, and
+// withoutUnknown leaves out the segments that libjpeg does not know, and
 // whatever follows the end marker.
 func withoutUnknown(dst, data []byte) []byte {
 	dst = append(dst, data[:2]...)

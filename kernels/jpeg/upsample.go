@@ -1,47 +1,31 @@
 package jpeg
 
-import (
-	"image"
-
-	"github.com/tailorbird/tailorbird/kernels/raster"
-)
-
-// upsample makes dst the 4:4:4 form of src with libjpeg's "fancy upsampling"
-// (jdsample.c): chroma sits between its pixels, and each pixel takes 3/4 of the
-// nearer sample and 1/4 of the farther one in each subsampled direction, with
-// rounding that alternates. Ratios of four, and rows of less than three chroma
-// samples, repeat samples, as there. src starts at (0, 0).
-func upsample(dst, src *image.YCbCr) {
-	w, h := src.Rect.Dx(), src.Rect.Dy()
-	sh, sv := raster.SamplesPerChroma(src.SubsampleRatio)
-	raster.ResetPlanes(dst, up(w, sh), h, image.YCbCrSubsampleRatio444)
-	dst.Rect = src.Rect
+// upsample writes the w x h samples of a component that has cw x ch of them, one
+// for sh x sv pixels, with libjpeg's "fancy upsampling" (jdsample.c): a sample sits
+// between its pixels, and each pixel takes 3/4 of the nearer sample and 1/4 of the
+// farther one in each subsampled direction, with rounding that alternates. Ratios
+// other than two, and rows of less than three samples, repeat samples, as there.
+// line has room for sh*cw samples.
+func upsample(dst []byte, w, h int, src []byte, stride, cw, ch, sh, sv int, line []byte) {
+	line = line[:sh*cw]
 	for y := range h {
-		copy(dst.Y[y*dst.YStride:][:w], src.Y[y*src.YStride:])
-	}
-	cw, ch := raster.ChromaSize(w, h, src.SubsampleRatio)
-	for _, p := range [2]struct{ dst, src []byte }{{dst.Cb, src.Cb}, {dst.Cr, src.Cr}} {
-		for y := range h {
-			near := y / sv
-			far := near
-			if sv == 2 {
-				far = min(max(near-1+y%2*2, 0), ch-1)
-			}
-			out := p.dst[y*dst.CStride:][:dst.CStride]
-			a, b := p.src[near*src.CStride:][:cw], p.src[far*src.CStride:][:cw]
-			switch {
-			case sh == 1 && sv == 1:
-				copy(out, a)
-			case sh == 1 && sv == 2:
-				blend(out, a, b, 1+y%2)
-			case sh == 2 && sv == 1 && cw > 2:
-				spread(out, a)
-			case sh == 2 && sv == 2 && cw > 2:
-				spreadBlend(out, a, b)
-			default:
-				repeat(out, a, sh)
-			}
+		near := y / sv
+		far := near
+		if sv == 2 {
+			far = min(max(near-1+y%2*2, 0), ch-1)
 		}
+		a, b := src[near*stride:][:cw], src[far*stride:][:cw]
+		switch {
+		case sh == 1 && sv == 2:
+			blend(line, a, b, 1+y%2)
+		case sh == 2 && sv == 1 && cw > 2:
+			spread(line, a)
+		case sh == 2 && sv == 2 && cw > 2:
+			spreadBlend(line, a, b)
+		default:
+			repeat(line, a, sh)
+		}
+		copy(dst[y*w:][:w], line)
 	}
 }
 

@@ -26,7 +26,7 @@ func files(b *testing.B) [][]byte {
 }
 
 // BenchmarkPrep is the chain as a build runs it; with TAILORBIRD_NATIVE=off on
-// Go's codec.
+// our own codec.
 func BenchmarkPrep(b *testing.B) {
 	data := files(b)
 	c, err := chain.Parse(prepChain)

@@ -38,9 +38,6 @@ func Resolve(ctx context.Context, b *recipe.Build) (shards.Job, error) {
 	if err := checkInputs(ctx, b, src.Spec()); err != nil {
 		return shards.Job{}, err
 	}
-	if err := c.Available(); err != nil {
-		return shards.Job{}, b.Errorf("transforms", "%w", err)
-	}
 	var id [8]byte
 	if _, err := rand.Read(id[:]); err != nil {
 		return shards.Job{}, err

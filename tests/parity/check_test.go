@@ -12,14 +12,7 @@ import (
 // output under its declared tolerance. The shape is compared where it is given.
 func (c *Case) Check(t *testing.T, name string, got any, shape ...int) {
 	t.Helper()
-	c.check(t, name, got, shape, nil)
-}
-
-// CheckPortable is Check for a runner that had to do without the native
-// library: it uses the case's portable tolerance where there is one.
-func (c *Case) CheckPortable(t *testing.T, name string, got any, shape ...int) {
-	t.Helper()
-	c.check(t, name, got, shape, c.Portable)
+	c.check(t, name, got, shape)
 }
 
 // Leave records that an output is not covered, and why.
@@ -29,7 +22,7 @@ func (c *Case) Leave(t *testing.T, name, why string) {
 	t.Logf("output %s is not compared: %s", name, why)
 }
 
-func (c *Case) check(t *testing.T, name string, got any, shape []int, portable *Portable) {
+func (c *Case) check(t *testing.T, name string, got any, shape []int) {
 	t.Helper()
 	o := c.Output(name)
 	if o == nil {
@@ -40,7 +33,7 @@ func (c *Case) check(t *testing.T, name string, got any, shape []int, portable *
 		t.Errorf("output %s: shape %d, want %d", name, shape, o.Shape)
 		return
 	}
-	if report := o.compare(numbers(t, got), c.want(t, o), portable); report != "" {
+	if report := o.compare(numbers(t, got), c.want(t, o)); report != "" {
 		t.Errorf("output %s: %s", name, report)
 	}
 }
@@ -85,23 +78,17 @@ func widen[T byte | int64 | float32](v []T) []float64 {
 	return w
 }
 
-// compare returns what is wrong, or "". Without a portable tolerance each value
-// has to be exact, or |got - want| <= atol + rtol*|want|.
-func (o *Tensor) compare(got, want []float64, portable *Portable) string {
+// compare returns what is wrong, or "": each value has to be exact, or
+// |got - want| <= atol + rtol*|want|.
+func (o *Tensor) compare(got, want []float64) string {
 	if len(got) != len(want) {
 		return fmt.Sprintf("%d values, want %d", len(got), len(want))
 	}
-	bad, worst, at, sum := 0, -1.0, 0, 0.0
+	bad, worst, at := 0, -1.0, 0
 	for i, w := range want {
 		diff := difference(got[i], w)
-		sum += diff
 		limit := o.Atol + o.Rtol*math.Abs(w)
-		if portable != nil {
-			limit = math.Inf(1)
-			if portable.MaxAbs > 0 {
-				limit = portable.MaxAbs
-			}
-		} else if o.Exact {
+		if o.Exact {
 			limit = 0
 		}
 		if !(diff <= limit) || math.IsInf(diff, 1) {
@@ -113,9 +100,6 @@ func (o *Tensor) compare(got, want []float64, portable *Portable) string {
 	}
 	if bad > 0 {
 		return fmt.Sprintf("%d of %d values differ; worst at %s: %v, want %v", bad, len(want), o.index(at), got[at], want[at])
-	}
-	if n := float64(max(len(want), 1)); portable != nil && portable.MeanAbs > 0 && sum/n > portable.MeanAbs {
-		return fmt.Sprintf("mean difference %.4g, allowed %g", sum/n, portable.MeanAbs)
 	}
 	return ""
 }
@@ -149,23 +133,19 @@ func TestCompareFindsWhatIsBeyondTolerance(t *testing.T) {
 		name      string
 		out       Tensor
 		got, want []float64
-		portable  *Portable
 		ok        bool
 	}{
-		{"equal values pass", Tensor{Exact: true}, []float64{1, inf, nan}, []float64{1, inf, nan}, nil, true},
-		{"one level off fails when exact", Tensor{Exact: true}, []float64{1}, []float64{2}, nil, false},
-		{"no declared tolerance means exact", Tensor{}, []float64{1}, []float64{1.001}, nil, false},
-		{"rtol counts from the reference", Tensor{Rtol: 0.1}, []float64{110}, []float64{100}, nil, true},
-		{"atol adds to rtol", Tensor{Rtol: 0.1, Atol: 1}, []float64{111.5}, []float64{100}, nil, false},
-		{"a NaN for a number fails", Tensor{Atol: 1}, []float64{nan}, []float64{0}, nil, false},
-		{"a number for an infinity fails", Tensor{Rtol: 1}, []float64{0}, []float64{inf}, nil, false},
-		{"another length fails", Tensor{}, []float64{1, 2}, []float64{1}, nil, false},
-		{"portable allows its levels", Tensor{Exact: true}, []float64{3, 0}, []float64{0, 0}, &Portable{MaxAbs: 3}, true},
-		{"portable still has a maximum", Tensor{Exact: true}, []float64{4}, []float64{0}, &Portable{MaxAbs: 3}, false},
-		{"portable has a mean", Tensor{Exact: true}, []float64{3, 3}, []float64{0, 0}, &Portable{MaxAbs: 3, MeanAbs: 1}, false},
+		{"equal values pass", Tensor{Exact: true}, []float64{1, inf, nan}, []float64{1, inf, nan}, true},
+		{"one level off fails when exact", Tensor{Exact: true}, []float64{1}, []float64{2}, false},
+		{"no declared tolerance means exact", Tensor{}, []float64{1}, []float64{1.001}, false},
+		{"rtol counts from the reference", Tensor{Rtol: 0.1}, []float64{110}, []float64{100}, true},
+		{"atol adds to rtol", Tensor{Rtol: 0.1, Atol: 1}, []float64{111.5}, []float64{100}, false},
+		{"a NaN for a number fails", Tensor{Atol: 1}, []float64{nan}, []float64{0}, false},
+		{"a number for an infinity fails", Tensor{Rtol: 1}, []float64{0}, []float64{inf}, false},
+		{"another length fails", Tensor{}, []float64{1, 2}, []float64{1}, false},
 	}
 	for _, tt := range tests {
-		if report := tt.out.compare(tt.got, tt.want, tt.portable); (report == "") != tt.ok {
+		if report := tt.out.compare(tt.got, tt.want); (report == "") != tt.ok {
 			t.Errorf("%s: %q", tt.name, report)
 		}
 	}

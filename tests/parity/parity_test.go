@@ -61,12 +61,11 @@ func runCase(t *testing.T, dir string) {
 
 // Case is one reference case.
 type Case struct {
-	Dir      string          `json:"-"` // its folder
-	Kind     string          `json:"kind"`
-	Config   json.RawMessage `json:"config"`
-	Inputs   []Tensor        `json:"inputs"`
-	Outputs  []Tensor        `json:"outputs"`
-	Portable *Portable       `json:"portable_tolerance"`
+	Dir     string          `json:"-"` // its folder
+	Kind    string          `json:"kind"`
+	Config  json.RawMessage `json:"config"`
+	Inputs  []Tensor        `json:"inputs"`
+	Outputs []Tensor        `json:"outputs"`
 
 	tensors *safetensors.File
 	checked map[string]bool
@@ -81,13 +80,6 @@ type Tensor struct {
 	Exact bool              `json:"exact"`
 	Rtol  float64           `json:"rtol"`
 	Atol  float64           `json:"atol"`
-}
-
-// Portable is the tolerance where a native library is absent; zero fields do
-// not bind.
-type Portable struct {
-	MaxAbs  float64 `json:"max_abs"`
-	MeanAbs float64 `json:"mean_abs"`
 }
 
 func loadCase(dir string) (*Case, error) {

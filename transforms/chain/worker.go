@@ -24,19 +24,6 @@ func (c *Chain) Codec() string {
 	return jpeg.Codec()
 }
 
-// Available reports what this machine's codec cannot do of c: Go's writes 4:2:0
-// only. The error is fault.Usage.
-func (c *Chain) Available() error {
-	if c.Keep() || c.steps[len(c.steps)-1].arg("form").text != "jpeg" || c.subsampling() == image.YCbCrSubsampleRatio420 {
-		return nil
-	}
-	if path, reason := jpeg.Library(); path == "" {
-		return fault.New(fault.Usage, "encode: subsampling=%s needs libturbojpeg (%s); without it JPEG files are 4:2:0",
-			c.steps[len(c.steps)-1].arg("subsampling").text, reason)
-	}
-	return nil
-}
-
 // keptPixels is the size of image, in pixels, up to which a Worker holds on to
 // its buffers between examples: memory must not stay where one giant has been.
 const keptPixels = 2 << 20

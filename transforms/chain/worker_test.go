@@ -108,18 +108,12 @@ func TestPlanesAndRGBAgreeOnASmoothPicture(t *testing.T) {
 	}
 }
 
-func TestSubsamplingIsAsAskedWhereTheCodecCan(t *testing.T) {
+func TestSubsamplingIsAsAsked(t *testing.T) {
 	t.Parallel()
-	path, _ := jpeg.Library()
 	for sub, ratio := range map[string]image.YCbCrSubsampleRatio{
 		"420": image.YCbCrSubsampleRatio420, "422": image.YCbCrSubsampleRatio422, "444": image.YCbCrSubsampleRatio444} {
 		for _, step := range []string{"", "resize(short=31) | ", "center_crop(30) | "} {
 			c := parse(t, "decode | "+step+"encode(jpeg, subsampling="+sub+")")
-			if err := c.Available(); (err == nil) != (path != "" || sub == "420") || err != nil && fault.CodeOf(err) != fault.Usage {
-				t.Errorf("%s: Available: %v", sub, err)
-			} else if err != nil {
-				continue
-			}
 			for _, in := range []string{"420", "422", "444", "grey"} {
 				ex := new(datasets.Example)
 				run(t, c.String(), ex, fixture(t, "jpeg/testdata/"+in+".jpg"))
@@ -142,8 +136,8 @@ func TestKeepReturnsTheVeryBytes(t *testing.T) {
 			t.Errorf("%s: %d bytes, ext %q, %d x %d", name, len(ex.Image), ex.Ext, ex.Width, ex.Height)
 		}
 	}
-	if c := parse(t, "keep"); c.Codec() != NoCodec || c.Available() != nil {
-		t.Errorf("codec %s, available %v", c.Codec(), c.Available())
+	if c := parse(t, "keep"); c.Codec() != NoCodec {
+		t.Errorf("codec %s", c.Codec())
 	}
 	if c := parse(t, "decode | encode(png)"); c.Codec() != jpeg.Codec() {
 		t.Errorf("codec %s", c.Codec())
@@ -262,9 +256,6 @@ func TestWhatOpenAsksForCoversWhatIsHeld(t *testing.T) {
 }
 
 func TestThePlanarPathAllocatesNothingInSteadyState(t *testing.T) {
-	if path, reason := jpeg.Library(); path == "" {
-		t.Skip("Go's codec allocates: " + reason)
-	}
 	w := parse(t, "decode | resize(short=100) | encode(jpeg)").NewWorker()
 	defer w.Close()
 	data := toJPEG(t, smooth(300, 200))
@@ -305,11 +296,10 @@ func TestBuffersOfAnUnusuallyLargeImageAreGivenBack(t *testing.T) {
 	}
 }
 
-// TestAllWithGosCodec runs this package's tests where no native library may be
-// loaded.
-func TestAllWithGosCodec(t *testing.T) {
+// TestAllWithoutNativeLibraries runs this package's tests where none may be loaded.
+func TestAllWithoutNativeLibraries(t *testing.T) {
 	if path, _ := jpeg.Library(); path == "" || testing.Short() {
-		t.Skip("Go's codec is what the other tests use, or -short")
+		t.Skip("the other tests do without, or -short")
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^Test", "-test.count=1", "-rapid.checks=10")
 	cmd.Env = append(os.Environ(), "TAILORBIRD_NATIVE=off")
