@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/tailorbird/tailorbird/internal/fault"
 	"github.com/tailorbird/tailorbird/pipelines/bench"
 	"github.com/tailorbird/tailorbird/runners"
 )
@@ -17,6 +18,7 @@ type benchCmd struct {
 	JSONLines   bool          `name:"json-lines" help:"Print one JSON object a case."`
 	Images      string        `help:"Directory of JPEG files to work on; drawn ones without it." placeholder:"DIR"`
 	Annotations string        `help:"LVIS-shaped JSON for lvis_parse; a generated one without it." placeholder:"FILE"`
+	Threads     int           `help:"Threads that compute; --workers without it." placeholder:"N"`
 	Count       int           `help:"Images of the case build." default:"1000" placeholder:"N"`
 	Duration    time.Duration `help:"Time for each kernel case." default:"2s" placeholder:"TIME"`
 
@@ -26,6 +28,12 @@ type benchCmd struct {
 func (c *benchCmd) Run(e *environment) error {
 	if c.List {
 		return c.list(e)
+	}
+	if c.Threads < 0 {
+		return fault.New(fault.Usage, "--threads: %d is negative", c.Threads)
+	}
+	if c.Threads > 0 {
+		c.Workers = c.Threads
 	}
 	if err := c.prepare(e); err != nil {
 		return err
@@ -45,7 +53,7 @@ func (c *benchCmd) Run(e *environment) error {
 		case c.JSONLines:
 			printErr = errors.Join(printErr, e.print(r))
 		default:
-			e.printf("%-12s %10.1f %-9s %d threads%s\n", r.Case, r.Value, r.Unit, r.Threads, extraText(r.Extra))
+			e.printf("%-21s %10.2f %-10s %d threads%s\n", r.Case, r.Value, r.Unit, r.Threads, extraText(r.Extra))
 		}
 	})
 	if err = errors.Join(err, printErr); err != nil || !c.JSON {
@@ -60,7 +68,7 @@ func (c *benchCmd) list(e *environment) error {
 	for _, x := range bench.Cases() {
 		cases = append(cases, entry{Name: x[0], Summary: x[1]})
 		if !c.JSON {
-			e.printf("%-12s %s\n", x[0], x[1])
+			e.printf("%-21s %s\n", x[0], x[1])
 		}
 	}
 	if !c.JSON {

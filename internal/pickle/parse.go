@@ -31,12 +31,35 @@ type Options struct {
 // fault.Unsupported for one that holds more than data, fault.TooLarge for one
 // over a limit, each with the offset of the opcode.
 func Parse(data []byte, o Options) (*Document, error) {
+	// REFER's files have a value every 8 bytes or more: room for as many spares
+	// the array from growing, and what is not used is never touched.
+	m, err := run(data, o, len(data)/8)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(data) - m.pos; n > 0 {
+		return nil, m.locate(fault.New(fault.Corrupt, "%d bytes after the end of the pickle", n))
+	}
+	return m.finish()
+}
+
+// ParseFirst is Parse of data that begins with a pickle. It returns the pickle's
+// length too.
+func ParseFirst(data []byte, o Options) (*Document, int, error) {
+	m, err := run(data, o, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	doc, err := m.finish()
+	return doc, m.pos, err
+}
+
+// run executes data up to STOP.
+func run(data []byte, o Options, room int) (*machine, error) {
 	if len(data) > maxInput {
 		return nil, fault.New(fault.TooLarge, "pickle of %d bytes, at most %d are read", len(data), maxInput)
 	}
-	// REFER's files have a value every 8 bytes or more: room for as many spares
-	// the array from growing, and what is not used is never touched.
-	m := &machine{doc: &Document{in: data, cells: make([]cell, 0, len(data)/8)}, limit: o.MaxItems, allow: o.Global}
+	m := &machine{doc: &Document{in: data, cells: make([]cell, 0, room)}, limit: o.MaxItems, allow: o.Global}
 	if m.limit == 0 {
 		m.limit = maxItems
 	}
@@ -48,7 +71,7 @@ func Parse(data []byte, o Options) (*Document, error) {
 		op := data[m.pos]
 		m.pos++
 		if op == stop {
-			break
+			return m, nil
 		}
 		run := opcodes[op].run
 		if run == nil && m.allow != nil {
@@ -61,7 +84,6 @@ func Parse(data []byte, o Options) (*Document, error) {
 			return nil, m.locate(fault.New(fault.CodeOf(err), "%s: %w", opcodeName(op), err))
 		}
 	}
-	return m.finish()
 }
 
 // machine is the stack machine that a pickle is a program for.
@@ -80,9 +102,6 @@ type machine struct {
 func (m *machine) locate(err error) error { return fault.At(err, fault.Offset("", int64(m.at))) }
 
 func (m *machine) finish() (*Document, error) {
-	if n := len(m.doc.in) - m.pos; n > 0 {
-		return nil, m.locate(fault.New(fault.Corrupt, "%d bytes after the end of the pickle", n))
-	}
 	if len(m.marks) > 0 || len(m.stack) != 1 {
 		return nil, m.locate(fault.New(fault.Corrupt, "pickle leaves %d values and %d marks, want one value", len(m.stack), len(m.marks)))
 	}

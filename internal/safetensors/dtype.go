@@ -37,6 +37,9 @@ func (d Dtype) Size() int {
 	return 0
 }
 
+// IsFloat tells whether the elements are floating-point numbers.
+func (d Dtype) IsFloat() bool { return d == F64 || d == F32 || d == F16 || d == BF16 }
+
 // float16 widens an IEEE 754 binary16 value; every one has an exact float32.
 func float16(h uint16) float32 {
 	sign := uint32(h&0x8000) << 16

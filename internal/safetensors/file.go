@@ -2,9 +2,7 @@ package safetensors
 
 import (
 	"bytes"
-	"encoding/binary"
 	"io"
-	"math"
 	"os"
 	"sort"
 
@@ -31,6 +29,7 @@ type File struct {
 	Metadata map[string]string
 
 	src     io.ReaderAt
+	mapped  []byte // the whole file, where it is in memory
 	closer  io.Closer
 	tensors map[string]Info
 	names   []string
@@ -56,9 +55,34 @@ func Open(path string) (*File, error) {
 	return f, nil
 }
 
-// Parse reads the header of a file that is in memory.
+// OpenMapped is Open with the file mapped into memory where the system can do
+// that: a tensor is then read from the disk when it is first touched, and kept in
+// the page cache that processes share. The file must not shrink until Close.
+func OpenMapped(path string) (*File, error) {
+	data, unmap, err := mapFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if data == nil {
+		return Open(path)
+	}
+	f, err := Parse(data)
+	if err != nil {
+		unmap.Close()
+		return nil, fault.At(err, fault.Place{Path: path})
+	}
+	f.closer = unmap
+	return f, nil
+}
+
+// Parse reads the header of a file that is in memory. The File refers to data.
 func Parse(data []byte) (*File, error) {
-	return Read(bytes.NewReader(data), int64(len(data)))
+	f, err := Read(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return nil, err
+	}
+	f.mapped = data
+	return f, nil
 }
 
 // Close closes the file that Open opened.
@@ -76,6 +100,17 @@ func (f *File) Names() []string { return f.names }
 func (f *File) Info(name string) (info Info, ok bool) {
 	info, ok = f.tensors[name]
 	return info, ok
+}
+
+// View returns the little-endian data of the named tensor without copying it, of a
+// file that is mapped or in memory; ok is false for all others. It is read only
+// and valid until Close.
+func (f *File) View(name string) (data []byte, ok bool) {
+	in, ok := f.tensors[name]
+	if !ok || f.mapped == nil {
+		return nil, false
+	}
+	return f.mapped[in.Offset : in.Offset+in.Size : in.Offset+in.Size], true
 }
 
 // Bytes returns the little-endian data of the named tensor in a new slice.
@@ -100,23 +135,11 @@ func (f *File) Float32(name string) ([]float32, []int, error) {
 		return nil, nil, err
 	}
 	in := f.tensors[name]
-	v := make([]float32, in.Elements())
-	switch in.Dtype {
-	case F32:
-		for i := range v {
-			v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
-		}
-	case F16:
-		for i := range v {
-			v[i] = float16(binary.LittleEndian.Uint16(b[2*i:]))
-		}
-	case BF16:
-		for i := range v {
-			v[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(b[2*i:])) << 16)
-		}
-	default:
+	if !in.Dtype.IsFloat() || in.Dtype == F64 {
 		return nil, nil, fault.New(fault.Unsupported, "safetensors: tensor %q is %s, want a float of at most 32 bits", name, in.Dtype)
 	}
+	v := make([]float32, in.Elements())
+	Floats(v, b, in.Dtype)
 	return v, in.Shape, nil
 }
 
@@ -128,19 +151,11 @@ func (f *File) Int64(name string) ([]int64, []int, error) {
 		return nil, nil, err
 	}
 	in := f.tensors[name]
-	v := make([]int64, in.Elements())
-	switch in.Dtype {
-	case I64:
-		for i := range v {
-			v[i] = int64(binary.LittleEndian.Uint64(b[8*i:]))
-		}
-	case I32:
-		for i := range v {
-			v[i] = int64(int32(binary.LittleEndian.Uint32(b[4*i:])))
-		}
-	default:
+	if in.Dtype != I64 && in.Dtype != I32 {
 		return nil, nil, fault.New(fault.Unsupported, "safetensors: tensor %q is %s, want I64 or I32", name, in.Dtype)
 	}
+	v := make([]int64, in.Elements())
+	Ints(v, b, in.Dtype)
 	return v, in.Shape, nil
 }
 

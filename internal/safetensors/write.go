@@ -8,6 +8,7 @@ import (
 	"math"
 	"sort"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/tailorbird/tailorbird/internal/fault"
 )
@@ -28,6 +29,19 @@ func Float32Tensor(name string, v []float32, shape ...int) Tensor {
 	}
 	return Tensor{Name: name, Dtype: F32, Shape: shape, Data: b}
 }
+
+// Float32View is Float32Tensor without the copy where the machine is
+// little-endian: v stays as it is until it is written.
+func Float32View(name string, v []float32, shape ...int) Tensor {
+	if len(v) == 0 || !littleEndianHost {
+		return Float32Tensor(name, v, shape...)
+	}
+	data := unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), 4*len(v))
+	return Tensor{Name: name, Dtype: F32, Shape: shape, Data: data}
+}
+
+// littleEndianHost says whether numbers lie in memory as in the file.
+var littleEndianHost = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
 // Int64Tensor returns v as an I64 tensor. Its data is a copy.
 func Int64Tensor(name string, v []int64, shape ...int) Tensor {

@@ -82,14 +82,19 @@ func (p *pool) run(parts int, t task) {
 func (p *pool) work(s *scratch) {
 	defer func() {
 		if r := recover(); r != nil {
-			p.next.Store(p.parts)
-			p.bug.Store(&r)
+			p.fail(r)
 		}
 	}()
 	for i := p.next.Add(1) - 1; i < p.parts; i = p.next.Add(1) - 1 {
 		s.reset()
 		p.task.part(int(i), s)
 	}
+}
+
+// fail keeps a part's panic and hands out no more parts.
+func (p *pool) fail(bug any) {
+	p.next.Store(p.parts)
+	p.bug.Store(&bug)
 }
 
 // scratch is memory that a part uses while it runs. It grows to what the largest

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"strings"
 
 	"gorgonia.org/tensor"
 
@@ -31,7 +32,7 @@ type Entry struct {
 type Collector struct {
 	prefix  string
 	entries []Entry
-	seen    map[*Var]bool
+	visit   func(name string, m Module) // of every module inside; may be nil
 }
 
 // Param names a parameter. A nil one is left out.
@@ -54,6 +55,9 @@ func (c *Collector) Module(name string, m Module) {
 	if name != "" {
 		c.prefix += name + "."
 	}
+	if c.visit != nil {
+		c.visit(strings.TrimSuffix(c.prefix, "."), m)
+	}
 	m.Collect(c)
 	c.prefix = outer
 }
@@ -64,6 +68,13 @@ func Entries(m Module) []Entry {
 	c := &Collector{}
 	m.Collect(c)
 	return c.entries
+}
+
+// Modules calls f with m, under an empty name, and with every module inside it, an
+// outer one before those that it holds.
+func Modules(m Module, f func(name string, m Module)) {
+	c := &Collector{visit: f}
+	c.Module("", m)
 }
 
 // Params returns the parameters of m, each once, in its order.

@@ -56,6 +56,18 @@ var cases = []benchCase{
 	{"rle_encode", "bitmaps to COCO run lengths", (*bencher).rleEncode},
 	{"rle_decode", "COCO run lengths to bitmaps", (*bencher).rleDecode},
 	{"lvis_parse", "plan over an LVIS-shaped annotation file", (*bencher).lvisParse},
+	{"matmul_1024", "product of two 1024 x 1024 matrices", (*bencher).matmul},
+	{"conv3x3_fwd", "3x3 convolution, 64 to 64 channels at 32 x 32, 64 images", (*bencher).conv3x3Forward},
+	{"conv3x3_fwdbwd", "the same with both gradients", (*bencher).conv3x3ForwardBackward},
+	{"attention_1024", "attention, 12 heads of 64, 1,024 tokens", (*bencher).attention},
+	{"layernorm", "65,536 rows of 768", (*bencher).layerNorm},
+	{"softmax", "16,384 rows of 1,000", (*bencher).softmax},
+	{"train_resnet18_cifar", "a training step, 64 images of 32 x 32", (*bencher).trainResNet18},
+	{"train_wrn16_2", "a training step, 64 images of 32 x 32", (*bencher).trainWRN162},
+	{"train_vit_tiny", "a training step, 64 images of 64 x 64, 64 tokens and the class token", (*bencher).trainViTTiny},
+	{"infer_resnet18_cifar", "forward, batch norm folded", (*bencher).inferResNet18},
+	{"infer_wrn16_2", "forward, batch norm folded", (*bencher).inferWRN162},
+	{"infer_vit_tiny", "forward", (*bencher).inferViTTiny},
 }
 
 // Cases lists names and what they time.
