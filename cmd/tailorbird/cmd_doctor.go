@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/tailorbird/tailorbird/kernels/cpu"
 	"github.com/tailorbird/tailorbird/kernels/jpeg"
 	"github.com/tailorbird/tailorbird/kernels/resize"
 	"github.com/tailorbird/tailorbird/runners"
@@ -29,6 +30,7 @@ func kernelForms() []kernelForm {
 		{"jpeg", "decode to planes or RGB, encode", codec},
 		{"resize", "Pillow's antialiased resampling of 8-bit planes and RGB", resize.Form()},
 		{"rle", "COCO run-length masks", "portable"},
+		{"engine", "tensors, networks and their gradients on the CPU", cpu.Form()},
 	}
 }
 
@@ -57,7 +59,7 @@ func findings() []finding {
 		turboFinding(),
 		{"codec", "used", jpeg.Codec() + " (part of a dataset's identity)"},
 		{"resize", "used", resize.Form()},
-		{"openblas", "absent", "nothing here uses a BLAS yet"},
+		{"engine", "used", fmt.Sprintf("%s, %d workers; no BLAS is loaded", cpu.Form(), runtime.GOMAXPROCS(0))},
 		device("gpu", "/dev/nvidia0", "nothing here uses a GPU yet"),
 		program("java", "-version", "for a Flink cluster of your own"),
 		program("flink", "--version", "for a Flink cluster of your own"),

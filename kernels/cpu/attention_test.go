@@ -268,3 +268,31 @@ func TestAttentionRefusesShapesThatDoNotFit(t *testing.T) {
 		t.Errorf("no log-sum-exp: error %v", err)
 	}
 }
+
+// BenchmarkAttention runs the sequences of a small and a usual vision transformer
+// and a long one.
+func BenchmarkAttention(b *testing.B) {
+	e := New(Options{})
+	defer e.Close()
+	for _, s := range [][]int{{64, 3, 65, 64}, {8, 12, 197, 64}, {1, 8, 1024, 64}} {
+		rng := rand.New(rand.NewPCG(1, 1))
+		x := attentionCase{b: s[0], h: s[1], g: s[1], n: s[2], m: s[2], d: s[3], e: s[3]}.draw(rng)
+		y, lse := e.Borrow(s...), e.Borrow(s[:3]...)
+		g := ops.AttentionGrads{Q: e.Borrow(s...), K: e.Borrow(s...), V: e.Borrow(s...)}
+		work := 4 * s[0] * s[1] * s[2] * s[2] * s[3]
+		b.Run(fmt.Sprintf("forward/%v", s), func(b *testing.B) {
+			best(b, work, func() {
+				if err := e.Attention(y, lse, x.q, x.k, x.v, x.p); err != nil {
+					b.Fatal(err)
+				}
+			})
+		})
+		b.Run(fmt.Sprintf("backward/%v", s), func(b *testing.B) {
+			best(b, 5*work/2, func() {
+				if err := e.AttentionGrad(g, x.dy, y, lse, x.q, x.k, x.v, x.p); err != nil {
+					b.Fatal(err)
+				}
+			})
+		})
+	}
+}

@@ -73,3 +73,14 @@ func interleave(dst, a, b []float32) {
 	}
 	interleavePortable(dst[2*n:], a[n:], b[n:])
 }
+
+// separate is separatePortable, in assembly where it serves.
+func separate(a, b, src []float32) {
+	n := 0
+	if useAVX2 && len(b) >= lanes {
+		n = len(b) &^ (lanes - 1)
+		_, _ = a[n-1], src[2*n-1]
+		separateAVX2(&a[0], &b[0], &src[0], n)
+	}
+	separatePortable(a[n:], b[n:], src[2*n:])
+}

@@ -664,6 +664,31 @@ eight:
 	VZEROUPPER
 	RET
 
+// func separateAVX2(a *float32, b *float32, src *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·separateAVX2(SB), NOSPLIT, $0-32
+	MOVQ a+0(FP), AX
+	MOVQ b+8(FP), CX
+	MOVQ src+16(FP), DX
+	MOVQ n+24(FP), BX
+
+eight:
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VSHUFPS $0x88, Y1, Y0, Y2
+	VSHUFPS $0xdd, Y1, Y0, Y0
+	VPERMPD $0xd8, Y2, Y2
+	VPERMPD $0xd8, Y0, Y0
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y0, (CX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x08, BX
+	JNZ     eight
+	VZEROUPPER
+	RET
+
 // func weightedSumAVX2(dst *float32, src *float32, offsets *int, weights *float32, taps int, n int)
 // Requires: AVX, FMA3
 TEXT ·weightedSumAVX2(SB), NOSPLIT, $0-48

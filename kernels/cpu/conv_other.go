@@ -27,3 +27,5 @@ func dotSums(sums, x, src []float32, offsets []int, n int) {
 }
 
 func interleave(dst, a, b []float32) { interleavePortable(dst, a, b) }
+
+func separate(a, b, src []float32) { separatePortable(a, b, src) }

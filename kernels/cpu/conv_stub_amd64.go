@@ -34,6 +34,12 @@ func packPanelAVX2(dst *float32, tapStride int, planeStride int, src *float32, s
 //go:noescape
 func interleaveAVX2(dst *float32, a *float32, b *float32, n int)
 
+// separateAVX2 sets a to src[0], src[2] and so on and b to src[1], src[3] and so on, n values of each, a positive
+// multiple of 8.
+//
+//go:noescape
+func separateAVX2(a *float32, b *float32, src *float32, n int)
+
 // weightedSumAVX2 sets n values of dst, a multiple of 8, to the sums of taps values of src with weights. offsets are
 // in bytes.
 //

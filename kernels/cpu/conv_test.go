@@ -201,7 +201,7 @@ func TestConvolutionHasTheSameBitsAtAnyNumberOfWorkers(t *testing.T) {
 }
 
 func TestConvolutionAllocatesNothing(t *testing.T) {
-	e := New(Options{Workers: 1})
+	e := New(Options{Workers: 2})
 	defer e.Close()
 	r := rand.New(rand.NewPCG(1, 4))
 	for _, v := range []*convCase{

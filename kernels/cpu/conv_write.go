@@ -90,6 +90,15 @@ func interleavePortable(dst, a, b []float32) {
 	}
 }
 
+// separatePortable is the opposite: it sets a to src[0], src[2] and so on and b, of
+// the same length, to src[1], src[3] and so on.
+func separatePortable(a, b, src []float32) {
+	for i := range b {
+		d := src[2*i:][:2]
+		a[i], b[i] = d[0], d[1]
+	}
+}
+
 // finish adds the bias of channel k and cuts off what is below the floor.
 func (t *convTask) finish(row []float32, k int) {
 	bias := float32(0)

@@ -51,6 +51,12 @@ func (g *phaseGrid) at(y, x int) int {
 // lay copies an image of h x w into dst.
 func (g *phaseGrid) lay(dst, image []float32, h, w int) {
 	clear(dst)
+	if g.stride[1] == 2 {
+		for y := range h {
+			g.layPairs(dst, image[y*w:][:w], y+g.top)
+		}
+		return
+	}
 	for p := range g.stride[0] * g.stride[1] {
 		first := p%g.stride[1] - g.left
 		from, to := inside(first, g.stride[1], w, g.cols)
@@ -59,6 +65,30 @@ func (g *phaseGrid) lay(dst, image []float32, h, w int) {
 			if uint(y) < uint(h) && from < to {
 				copyStrided(dst[(p*g.rows+r)*g.cols+from:][:to-from], image[y*w+first+from*g.stride[1]:], g.stride[1])
 			}
+		}
+	}
+}
+
+// layPairs copies a row of the image, row y from the first zero, for columns of
+// stride 2: its values go by turns to the two remainders.
+func (g *phaseGrid) layPairs(dst, row []float32, y int) {
+	r := y / g.stride[0]
+	if r >= g.rows {
+		return
+	}
+	p := y % g.stride[0] * 2
+	first := g.left % 2 // the remainder of the first value
+	even, odd := dst[((p+first)*g.rows+r)*g.cols:][:g.cols], dst[((p+1-first)*g.rows+r)*g.cols:][:g.cols]
+	even, odd = even[min(g.left/2, g.cols):], odd[min((g.left+1)/2, g.cols):]
+	n := min(len(row)/2, len(even), len(odd))
+	separate(even[:n], odd[:n], row)
+	for i := 2 * n; i < len(row); i++ { // an odd end, or one that no window reads
+		into := even
+		if i%2 == 1 {
+			into = odd
+		}
+		if i/2 < len(into) {
+			into[i/2] = row[i]
 		}
 	}
 }
@@ -149,10 +179,13 @@ func (t *depthwiseTask) forward(n, c int, w *scratch) {
 		weightedSum(line, plane, t.offsets, t.q[k*s.Len:][:s.Len], g.line)
 		bias := t.biasOf(k)
 		for y := range s.OH {
-			row := t.dst[((n*s.K+k)*s.OH+y)*s.OW:][:s.OW]
-			for x, v := range line[y*g.cols:][:s.OW] {
-				v += bias
-				if v < t.floor {
+			row, from := t.dst[((n*s.K+k)*s.OH+y)*s.OW:][:s.OW], line[y*g.cols:]
+			if bias == 0 && t.floor != 0 {
+				copy(row, from)
+				continue
+			}
+			for x, v := range from[:s.OW] {
+				if v += bias; v < t.floor {
 					v = t.floor
 				}
 				row[x] = v
@@ -163,7 +196,7 @@ func (t *depthwiseTask) forward(n, c int, w *scratch) {
 
 func (t *depthwiseTask) input(n, c int, w *scratch) {
 	s, g := &t.s, &t.space
-	planes, line := w.floats(s.KG*g.size()), w.floats(g.line)
+	planes, lines := w.floats(s.KG*g.size()), w.floats(s.Stride[1]*g.line)
 	weights := w.floats(len(t.offsets))
 	for k := range s.KG {
 		g.lay(planes[k*g.size():][:g.size()], t.p[(n*s.K+c*s.KG+k)*s.OH*s.OW:], s.OH, s.OW)
@@ -172,20 +205,40 @@ func (t *depthwiseTask) input(n, c int, w *scratch) {
 		weights[i] = t.q[c*s.KG*s.Len+at]
 	}
 	bias := t.biasOf(c)
-	for r := range s.Stride[0] * s.Stride[1] {
-		top, left := r/s.Stride[1], r%s.Stride[1]
-		if from, to := t.from[r], t.from[r+1]; from < to {
-			weightedSum(line, planes, t.offsets[from:to], weights[from:to], g.line)
-		} else {
-			clear(line)
+	for top := range min(s.Stride[0], s.H) {
+		for left := range s.Stride[1] {
+			r, line := top*s.Stride[1]+left, lines[left*g.line:][:g.line]
+			if from, to := t.from[r], t.from[r+1]; from < to {
+				weightedSum(line, planes, t.offsets[from:to], weights[from:to], g.line)
+			} else {
+				clear(line)
+			}
+		}
+		if bias != 0 {
+			for i := range lines {
+				lines[i] += bias
+			}
 		}
 		for y := top; y < s.H; y += s.Stride[0] {
-			row := t.dst[((n*s.C+c)*s.H+y)*s.W:][:s.W]
-			at := y / s.Stride[0] * g.cols
-			for x := left; x < s.W; x += s.Stride[1] {
-				row[x] = line[at] + bias
-				at++
-			}
+			row, at := t.dst[((n*s.C+c)*s.H+y)*s.W:][:s.W], y/s.Stride[0]*g.cols
+			weave(row, lines[at:], g.line, s.Stride[1])
+		}
+	}
+}
+
+// weave fills row by turns from n lines, which are size apart.
+func weave(row, lines []float32, size, n int) {
+	switch n {
+	case 1:
+		copy(row, lines)
+	case 2:
+		interleave(row[:len(row)&^1], lines, lines[size:])
+		if i := len(row) - 1; i%2 == 0 {
+			row[i] = lines[i/2]
+		}
+	default:
+		for i := range row {
+			row[i] = lines[i%n*size+i/n]
 		}
 	}
 }

@@ -37,9 +37,10 @@ const (
 
 	gemmNCFew = 64 // the same where one pass has all rows of A
 
-	gemmDirectRows = 132     // rows, values of A, and the distance of rows of B
+	gemmDirectRows = 132     // rows and values of A, and the distance of rows of B,
 	gemmDirectSize = 1 << 15 // up to which operands are not packed
 	gemmDirectStep = 512
+	gemmDirectCols = 256 // columns up to which A is not packed for a packed B
 )
 
 // packedASize returns how many floats packA writes, packedBSize how many packB does.
@@ -125,13 +126,22 @@ func gemmPackedA(s *scratch, m, n, k int, alpha float32, pa []float32,
 func gemmPackedB(s *scratch, m, n, k int, alpha float32, a []float32, ars, acs int,
 	pb []float32, beta float32, c []float32, crs int, bias []float32) {
 	kc := gemmDepth(k)
-	pa := s.floats(packedASize(min(m, gemmMC), kc))
+	direct := acs == 1 && n <= gemmDirectCols && ars%gemmDirectStep != 0 && bias == nil
+	var pa []float32
+	if !direct {
+		pa = s.floats(packedASize(min(m, gemmMC), kc))
+	}
 	for i := 0; i < m; i += gemmMC {
 		mi := min(gemmMC, m-i)
 		for p := 0; p < k; p += kc {
 			kp := min(kc, k-p)
-			packA(pa, mi, kp, a[i*ars+p*acs:], ars, acs)
-			gemmTiles(mi, n, kp, alpha, pa, gemmMR*kp, pb[p*gemmNR:], gemmNR*k, betaAt(p, beta), c[i*crs:], crs, biasAt(p, bias))
+			rows, panels, out := a[i*ars+p*acs:], pb[p*gemmNR:], c[i*crs:]
+			if direct {
+				gemmRows(mi, n, kp, alpha, rows, ars, panels, gemmNR*k, betaAt(p, beta), out, crs)
+				continue
+			}
+			packA(pa, mi, kp, rows, ars, acs)
+			gemmTiles(mi, n, kp, alpha, pa, gemmMR*kp, panels, gemmNR*k, betaAt(p, beta), out, crs, biasAt(p, bias))
 		}
 	}
 }
@@ -181,6 +191,17 @@ func gemmTiles(m, n, k int, alpha float32, pa []float32, paStride int, pb []floa
 			b = bias[j:]
 		}
 		gemmColumnBias(m, min(gemmNR, n-j), k, alpha, pa, paStride, pb[j/gemmNR*pbStride:], beta, c[j:], crs, b)
+	}
+}
+
+// gemmRows is gemmTiles with an A whose rows, ars apart, are read where they are.
+func gemmRows(m, n, k int, alpha float32, a []float32, ars int, pb []float32, pbStride int,
+	beta float32, c []float32, crs int) {
+	for j := 0; j < n; j += gemmNR {
+		b := pb[j/gemmNR*pbStride:]
+		for i := 0; i < m; i += gemmMR {
+			gemmTile(min(gemmMR, m-i), min(gemmNR, n-j), k, alpha, a[i*ars:], ars, 1, b, gemmNR, beta, c[i*crs+j:], crs)
+		}
 	}
 }
 

@@ -111,7 +111,7 @@ func (e *Engine) runBatchNorm(cost int) {
 	t := &e.batchNormTask
 	t.parts = partsOf(t.c, cost*t.n*t.inner)
 	if t.inner < leastRow { // columns side by side
-		t.parts = min(t.parts, (t.c*t.inner+63)/64)
+		t.parts = min(t.parts, (t.c*t.inner+slabSize-1)/slabSize)
 	}
 	e.run(t.parts, t)
 	*t = batchNormTask{}

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"math"
+	"unsafe"
 
 	"github.com/tailorbird/tailorbird/kernels/ops"
 )
@@ -21,18 +22,22 @@ type columnNorm struct {
 // columns does channels from..to in slabs.
 func (t *batchNormTask) columns(from, to int, s *scratch) {
 	step := max(1, slabSize/t.inner)
-	var sum [2 * slabSize]float64
 	for c := from; c < to; c += step {
 		s.reset()
 		k := columnNorm{lo: c * t.inner, n: min(step, to-c) * t.inner}
 		k.mean, k.a, k.b, k.tmp = s.floats(k.n), s.floats(k.n), s.floats(k.n), s.floats(k.n)
-		k.sum = sum[:2*k.n]
+		k.sum = float64s(s, 2*k.n)
 		if t.back {
 			t.columnsBackward(c, &k, s)
 		} else {
 			t.columnsForward(c, &k)
 		}
 	}
+}
+
+// float64s is scratch.floats of float64.
+func float64s(s *scratch, n int) []float64 {
+	return unsafe.Slice((*float64)(unsafe.Pointer(&s.floats(2 * n)[0])), n)
 }
 
 // line returns the slab's part of row r.

@@ -9,6 +9,9 @@ import (
 // TestPortableFormOfTheKernels runs each kernel without the assembly.
 func TestPortableFormOfTheKernels(t *testing.T) {
 	needAssembly(t)
+	if testing.Short() {
+		t.Skip("the conformance tests run the portable form on small operands")
+	}
 	defer func(was bool) { useAVX2 = was }(useAVX2)
 	for name := range kernelNames() {
 		useAVX2 = true

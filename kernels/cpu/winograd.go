@@ -37,6 +37,7 @@ const (
 	winogradPanel = 16 // filters side by side in u
 	winogradParts = 8  // parts by tiles, or more: else there are too few for the workers
 	winogradDepth = 64 // channels in one sum: shorter sums round less, and 64 brings the error near the definition's
+	winogradMost  = 48 // tiles multiplied at once
 	winogradBlock = 32 // channels of y made at once: their products stay in cache
 )
 
@@ -76,9 +77,10 @@ func spread(n int) int {
 	return 16 * (lines + 1 - lines%2)
 }
 
-// winogradTilesFor returns how many tiles a part should have, for c channels.
+// winogradTilesFor returns how many tiles a part should have, for c channels: eight
+// columns of six, fewer where their patches would not stay in the second cache.
 func winogradTilesFor(c int) int {
-	return max(24, min(48, 4096/c))
+	return max(winogradMost/2, min(winogradMost, 4096/c))
 }
 
 // patchFloats is the size of v for so many tiles: the products read in sixes.
@@ -184,7 +186,7 @@ func padLanes(dst []float32, width, rows int, src []float32, h, w, count, top, l
 func (t *winogradTask) products(v, u []float32, from, to, first, last int, s *scratch) {
 	const perBlock = winogradBlock / winogradPanel
 	next := spread((last - first) * t.tx * t.cp) // position in v
-	some := max(1, min(last-first, 48/t.tx))
+	some := max(1, min(last-first, winogradMost/t.tx))
 	m := s.floats(winogradAll * spread(roundUp(some*t.tx, 6)*winogradBlock))
 	out := s.floats(winogradTile * winogradTile * t.tx * lanes)
 	edge := s.floats(2 * lanes)

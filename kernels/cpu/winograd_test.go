@@ -115,6 +115,7 @@ func FuzzConvolutionKernels(f *testing.F) {
 		both("fromLanes", 8*(n+extra), func(d []float32) { fromLanes(d, n+extra, src, 8+extra, 8, n) })
 		both("weightedSum", 8*n, func(d []float32) { weightedSum(d, src, []int{0, 12, 4 * extra}, src[20:], 8*n) })
 		both("interleave", 2*n, func(d []float32) { interleave(d, src, src[extra:]) })
+		both("separate", 2*n, func(d []float32) { separate(d[:n], d[n:], src[extra:]) })
 		both("dotSums", 5*lanes, func(d []float32) { dotSums(d, src, src[7:], []int{0, 8, 4 * extra, 4, 20}, 16*(1+n/2)) })
 		both("convColumn", 12*(16+extra), func(d []float32) {
 			convColumn(1, d, 16+extra, src, n, 1, src, 16, n, false)

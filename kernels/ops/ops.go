@@ -73,7 +73,7 @@ func WantShape(op, what string, t *tensor.Dense, shape ...int) error {
 	if slices.Equal(t.Shape(), shape) {
 		return nil
 	}
-	return fault.New(fault.Usage, "%s: %s has shape %v, want %v", op, what, t.Shape(), shape)
+	return fault.New(fault.Usage, "%s: %s has shape %v, want %v", op, what, t.Shape(), slices.Clone(shape)) // a clone, so that shape stays on the stack
 }
 
 // WantRank refuses a tensor with another number of axes.

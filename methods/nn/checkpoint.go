@@ -10,7 +10,6 @@ import (
 
 	"github.com/tailorbird/tailorbird/internal/fault"
 	"github.com/tailorbird/tailorbird/internal/safetensors"
-	"github.com/tailorbird/tailorbird/kernels/ops"
 )
 
 // Source is a set of named tensors to load from: a safetensors.File, a
@@ -193,17 +192,4 @@ func SaveState(w io.Writer, m Module, metadata map[string]string) error {
 		}
 	}
 	return safetensors.Write(w, out, metadata)
-}
-
-// StateSize returns the bytes of all entries, tied ones counted under each name.
-func StateSize(m Module) int64 {
-	n := int64(0)
-	for _, e := range Entries(m) {
-		size := int64(4)
-		if e.Var.Value.Dtype() == tensor.Int64 {
-			size = 8
-		}
-		n += size * int64(ops.Size(e.Var.Shape()))
-	}
-	return n
 }

@@ -24,9 +24,6 @@ func NewBatchNorm2d(n int) *BatchNorm2d {
 	}
 }
 
-// NewBatchNorm1d is NewBatchNorm2d, for (N, C) and (N, C, L).
-func NewBatchNorm1d(n int) *BatchNorm2d { return NewBatchNorm2d(n) }
-
 // Collect implements Module.
 func (l *BatchNorm2d) Collect(c *Collector) {
 	c.Param("weight", l.Weight)

@@ -18,7 +18,7 @@ type ViTConfig struct {
 	NoClassToken bool
 	NoQKVBias    bool
 	MeanPool     bool    // classify the mean of the patches' tokens, normalised after it
-	PreNorm      bool    // normalise before the first block, as CLIP does
+	PreNorm      bool    // normalise before the first block, and embed without a bias, as CLIP does
 	LayerScale   float64 // initial scale of the branches; 0: no scales
 	DropPath     float32 // rate of stochastic depth of the last block
 	Recompute    bool    // blocks run again in the backward pass instead of keeping their inside
@@ -52,7 +52,7 @@ func NewViT(c ViTConfig) (*ViT, error) {
 	}
 	v.Positions = nn.NewParam(nn.TruncNormal(0.02), 1, v.prefix()+grid*grid, c.Width)
 	if c.PreNorm {
-		v.PreNorm = layerNorm(c.Width, c.NormEps)
+		v.PreNorm, v.PatchEmbed.Proj.Bias = layerNorm(c.Width, c.NormEps), nil
 	}
 	for _, rate := range pathRates(c.DropPath, c.Depth) {
 		b := NewBlock(c)

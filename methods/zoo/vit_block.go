@@ -31,11 +31,7 @@ func (a *SelfAttention) Attend(t *nn.Tape, x *nn.Var, p nn.Attention) *nn.Var {
 	return a.Proj.Forward(t, t.SelfAttention(a.QKV.Forward(t, x), a.Heads, p))
 }
 
-// splitHeads turns (N, T, C) into (N, heads, T, C/heads), mergeHeads turns it back.
-func splitHeads(t *nn.Tape, x *nn.Var, heads int) *nn.Var {
-	return t.Permute(t.Reshape(x, x.Dim(0), x.Dim(1), heads, -1), 0, 2, 1, 3)
-}
-
+// mergeHeads turns (N, heads, T, C/heads) into (N, T, C).
 func mergeHeads(t *nn.Tape, x *nn.Var, width int) *nn.Var {
 	return t.Reshape(t.Permute(x, 0, 2, 1, 3), x.Dim(0), x.Dim(2), width)
 }

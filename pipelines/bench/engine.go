@@ -47,16 +47,21 @@ func (r engineRun) labels(n, classes int) *tensor.Dense {
 }
 
 // timed runs step, twice to warm up and then for the duration and at least three
-// times. Value is amount a second by the median; best by the fastest.
+// times; just once where the duration is too short for a rate to mean much.
+// Value is amount a second by the median; best by the fastest.
 func (b *bencher) timed(unit string, amount float64, step func() error) (Result, error) {
+	warm, least := 2, 3
+	if b.opt.Duration < 100*time.Millisecond {
+		warm, least = 0, 1
+	}
 	var took []float64
 	begin := time.Now()
 	cpuBefore, _ := progress.Usage()
-	for i := 0; i < 2 || len(took) < 3 || time.Since(begin) < b.opt.Duration; i++ {
+	for i := 0; i < warm || len(took) < least || time.Since(begin) < b.opt.Duration; i++ {
 		if err := b.ctx.Err(); err != nil {
 			return Result{}, err
 		}
-		if i == 2 {
+		if i == warm {
 			begin = time.Now()
 			cpuBefore, _ = progress.Usage()
 		}
@@ -64,7 +69,7 @@ func (b *bencher) timed(unit string, amount float64, step func() error) (Result,
 		if err := step(); err != nil {
 			return Result{}, err
 		}
-		if i >= 2 {
+		if i >= warm {
 			took = append(took, time.Since(start).Seconds())
 		}
 	}

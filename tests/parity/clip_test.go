@@ -59,10 +59,14 @@ func (h hfTower) ratio() float64 { return float64(h.Intermediate) / float64(h.Wi
 // quick says which of the two activations that CLIP was published with it is.
 func (h hfTower) quick(t *testing.T) bool {
 	t.Helper()
-	if h.Act != "quick_gelu" && h.Act != "gelu" {
-		t.Fatalf("activation %q", h.Act)
+	switch h.Act {
+	case "", "quick_gelu":
+		return true
+	case "gelu":
+		return false
 	}
-	return h.Act == "quick_gelu"
+	t.Fatalf("activation %q", h.Act)
+	return false
 }
 
 func (h hfTower) text() zoo.CLIPText {

@@ -101,3 +101,29 @@ func dots() {
 	VZEROUPPER()
 	RET()
 }
+
+// separate is the opposite of interleave.
+func separate() {
+	TEXT("separateAVX2", NOSPLIT, "func(a, b, src *float32, n int)")
+	Pragma("noescape")
+	Doc("separateAVX2 sets a to src[0], src[2] and so on and b to src[1], src[3] and so on, n values of each, a positive",
+		"multiple of 8.")
+	a, b, src, n := Load(Param("a"), GP64()), Load(Param("b"), GP64()), Load(Param("src"), GP64()), Load(Param("n"), GP64())
+	Label("eight")
+	x, y, even, odd := YMM(), YMM(), YMM(), YMM()
+	VMOVUPS(Mem{Base: src}, x)
+	VMOVUPS(Mem{Base: src, Disp: 32}, y)
+	VSHUFPS(Imm(0x88), y, x, even)
+	VSHUFPS(Imm(0xdd), y, x, odd)
+	VPERMPD(Imm(0xd8), even, even)
+	VPERMPD(Imm(0xd8), odd, odd)
+	VMOVUPS(even, Mem{Base: a})
+	VMOVUPS(odd, Mem{Base: b})
+	ADDQ(Imm(32), a)
+	ADDQ(Imm(32), b)
+	ADDQ(Imm(64), src)
+	SUBQ(Imm(8), n)
+	JNZ(LabelRef("eight"))
+	VZEROUPPER()
+	RET()
+}

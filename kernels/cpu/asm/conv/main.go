@@ -23,6 +23,7 @@ func main() {
 	column()
 	packPanel()
 	interleave()
+	separate()
 	weighted()
 	dots()
 	Generate()
