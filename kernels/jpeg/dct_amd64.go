@@ -13,3 +13,9 @@ func inverseAVX2(dst *byte, stride int, block *[64]int16, q *[64]uint16)
 //
 //go:noescape
 func forwardAVX2(out *[64]int16, src *byte, stride int, recip *[64]uint16, corr *[64]uint16, scale *[64]uint16) uint64
+
+// writeBMI appends to the bits in acc, n of them, the codes of the coefficients whose places in a scan order has, and the end of the block.
+// It writes bytes to out, at most 512, four at a time.
+//
+//go:noescape
+func writeBMI(out *byte, acc uint64, n int, block *[64]int16, order uint64, codes *[256]uint32) (outEnd *byte, accEnd uint64, nEnd int)

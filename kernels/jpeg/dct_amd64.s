@@ -547,60 +547,36 @@ TEXT ·forwardAVX2(SB), NOSPLIT, $0-56
 	VPXOR        Y4, Y4, Y4
 	VPERMQ       $0xd8, Y0, Y0
 	VPABSW       Y0, Y5
-	VMOVDQU      (DX), Y6
-	VINSERTI128  $0x01, 32(DX), Y6, Y6
-	VPADDW       Y6, Y5, Y5
-	VMOVDQU      (CX), Y6
-	VINSERTI128  $0x01, 32(CX), Y6, Y6
-	VPMULHUW     Y6, Y5, Y5
-	VMOVDQU      (BX), Y6
-	VINSERTI128  $0x01, 32(BX), Y6, Y6
-	VPMULHUW     Y6, Y5, Y5
+	VPADDW       (DX), Y5, Y5
+	VPMULHUW     (CX), Y5, Y5
+	VPMULHUW     (BX), Y5, Y5
 	VPSIGNW      Y0, Y5, Y5
 	VMOVDQU      X5, (AX)
 	VEXTRACTI128 $0x01, Y5, 32(AX)
 	VPCMPEQW     Y4, Y5, Y0
 	VPERMQ       $0xd8, Y1, Y1
 	VPABSW       Y1, Y5
-	VMOVDQU      16(DX), Y6
-	VINSERTI128  $0x01, 48(DX), Y6, Y6
-	VPADDW       Y6, Y5, Y5
-	VMOVDQU      16(CX), Y6
-	VINSERTI128  $0x01, 48(CX), Y6, Y6
-	VPMULHUW     Y6, Y5, Y5
-	VMOVDQU      16(BX), Y6
-	VINSERTI128  $0x01, 48(BX), Y6, Y6
-	VPMULHUW     Y6, Y5, Y5
+	VPADDW       32(DX), Y5, Y5
+	VPMULHUW     32(CX), Y5, Y5
+	VPMULHUW     32(BX), Y5, Y5
 	VPSIGNW      Y1, Y5, Y5
 	VMOVDQU      X5, 16(AX)
 	VEXTRACTI128 $0x01, Y5, 48(AX)
 	VPCMPEQW     Y4, Y5, Y1
 	VPERMQ       $0xd8, Y2, Y2
 	VPABSW       Y2, Y5
-	VMOVDQU      64(DX), Y6
-	VINSERTI128  $0x01, 96(DX), Y6, Y6
-	VPADDW       Y6, Y5, Y5
-	VMOVDQU      64(CX), Y6
-	VINSERTI128  $0x01, 96(CX), Y6, Y6
-	VPMULHUW     Y6, Y5, Y5
-	VMOVDQU      64(BX), Y6
-	VINSERTI128  $0x01, 96(BX), Y6, Y6
-	VPMULHUW     Y6, Y5, Y5
+	VPADDW       64(DX), Y5, Y5
+	VPMULHUW     64(CX), Y5, Y5
+	VPMULHUW     64(BX), Y5, Y5
 	VPSIGNW      Y2, Y5, Y5
 	VMOVDQU      X5, 64(AX)
 	VEXTRACTI128 $0x01, Y5, 96(AX)
 	VPCMPEQW     Y4, Y5, Y2
 	VPERMQ       $0xd8, Y3, Y3
 	VPABSW       Y3, Y5
-	VMOVDQU      80(DX), Y6
-	VINSERTI128  $0x01, 112(DX), Y6, Y6
-	VPADDW       Y6, Y5, Y5
-	VMOVDQU      80(CX), Y6
-	VINSERTI128  $0x01, 112(CX), Y6, Y6
-	VPMULHUW     Y6, Y5, Y5
-	VMOVDQU      80(BX), Y6
-	VINSERTI128  $0x01, 112(BX), Y6, Y6
-	VPMULHUW     Y6, Y5, Y5
+	VPADDW       96(DX), Y5, Y5
+	VPMULHUW     96(CX), Y5, Y5
+	VPMULHUW     96(BX), Y5, Y5
 	VPSIGNW      Y3, Y5, Y5
 	VMOVDQU      X5, 80(AX)
 	VEXTRACTI128 $0x01, Y5, 112(AX)
@@ -695,3 +671,321 @@ DATA pair417720995<>+20(SB)/4, $0x52031051
 DATA pair417720995<>+24(SB)/4, $0x52031051
 DATA pair417720995<>+28(SB)/4, $0x52031051
 GLOBL pair417720995<>(SB), RODATA|NOPTR, $32
+
+DATA zigzagBytes<>+0(SB)/1, $0x00
+DATA zigzagBytes<>+1(SB)/1, $0x01
+DATA zigzagBytes<>+2(SB)/1, $0x08
+DATA zigzagBytes<>+3(SB)/1, $0x10
+DATA zigzagBytes<>+4(SB)/1, $0x09
+DATA zigzagBytes<>+5(SB)/1, $0x02
+DATA zigzagBytes<>+6(SB)/1, $0x03
+DATA zigzagBytes<>+7(SB)/1, $0x0a
+DATA zigzagBytes<>+8(SB)/1, $0x11
+DATA zigzagBytes<>+9(SB)/1, $0x18
+DATA zigzagBytes<>+10(SB)/1, $0x20
+DATA zigzagBytes<>+11(SB)/1, $0x19
+DATA zigzagBytes<>+12(SB)/1, $0x12
+DATA zigzagBytes<>+13(SB)/1, $0x0b
+DATA zigzagBytes<>+14(SB)/1, $0x04
+DATA zigzagBytes<>+15(SB)/1, $0x05
+DATA zigzagBytes<>+16(SB)/1, $0x0c
+DATA zigzagBytes<>+17(SB)/1, $0x13
+DATA zigzagBytes<>+18(SB)/1, $0x1a
+DATA zigzagBytes<>+19(SB)/1, $0x21
+DATA zigzagBytes<>+20(SB)/1, $0x28
+DATA zigzagBytes<>+21(SB)/1, $0x30
+DATA zigzagBytes<>+22(SB)/1, $0x29
+DATA zigzagBytes<>+23(SB)/1, $0x22
+DATA zigzagBytes<>+24(SB)/1, $0x1b
+DATA zigzagBytes<>+25(SB)/1, $0x14
+DATA zigzagBytes<>+26(SB)/1, $0x0d
+DATA zigzagBytes<>+27(SB)/1, $0x06
+DATA zigzagBytes<>+28(SB)/1, $0x07
+DATA zigzagBytes<>+29(SB)/1, $0x0e
+DATA zigzagBytes<>+30(SB)/1, $0x15
+DATA zigzagBytes<>+31(SB)/1, $0x1c
+DATA zigzagBytes<>+32(SB)/1, $0x23
+DATA zigzagBytes<>+33(SB)/1, $0x2a
+DATA zigzagBytes<>+34(SB)/1, $0x31
+DATA zigzagBytes<>+35(SB)/1, $0x38
+DATA zigzagBytes<>+36(SB)/1, $0x39
+DATA zigzagBytes<>+37(SB)/1, $0x32
+DATA zigzagBytes<>+38(SB)/1, $0x2b
+DATA zigzagBytes<>+39(SB)/1, $0x24
+DATA zigzagBytes<>+40(SB)/1, $0x1d
+DATA zigzagBytes<>+41(SB)/1, $0x16
+DATA zigzagBytes<>+42(SB)/1, $0x0f
+DATA zigzagBytes<>+43(SB)/1, $0x17
+DATA zigzagBytes<>+44(SB)/1, $0x1e
+DATA zigzagBytes<>+45(SB)/1, $0x25
+DATA zigzagBytes<>+46(SB)/1, $0x2c
+DATA zigzagBytes<>+47(SB)/1, $0x33
+DATA zigzagBytes<>+48(SB)/1, $0x3a
+DATA zigzagBytes<>+49(SB)/1, $0x3b
+DATA zigzagBytes<>+50(SB)/1, $0x34
+DATA zigzagBytes<>+51(SB)/1, $0x2d
+DATA zigzagBytes<>+52(SB)/1, $0x26
+DATA zigzagBytes<>+53(SB)/1, $0x1f
+DATA zigzagBytes<>+54(SB)/1, $0x27
+DATA zigzagBytes<>+55(SB)/1, $0x2e
+DATA zigzagBytes<>+56(SB)/1, $0x35
+DATA zigzagBytes<>+57(SB)/1, $0x3c
+DATA zigzagBytes<>+58(SB)/1, $0x3d
+DATA zigzagBytes<>+59(SB)/1, $0x36
+DATA zigzagBytes<>+60(SB)/1, $0x2f
+DATA zigzagBytes<>+61(SB)/1, $0x37
+DATA zigzagBytes<>+62(SB)/1, $0x3e
+DATA zigzagBytes<>+63(SB)/1, $0x3f
+GLOBL zigzagBytes<>(SB), RODATA|NOPTR, $64
+
+// func writeBMI(out *byte, acc uint64, n int, block *[64]int16, order uint64, codes *[256]uint32) (outEnd *byte, accEnd uint64, nEnd int)
+// Requires: BMI, BMI2, LZCNT
+TEXT ·writeBMI(SB), NOSPLIT, $0-72
+	MOVQ  out+0(FP), AX
+	MOVQ  acc+8(FP), CX
+	MOVQ  n+16(FP), DX
+	MOVQ  block+24(FP), BX
+	MOVQ  order+32(FP), SI
+	MOVQ  codes+40(FP), DI
+	LEAQ  zigzagBytes<>+0(SB), R8
+	XORQ  R9, R9
+	TESTQ SI, SI
+	JZ    end
+
+next:
+	CMPQ   DX, $0x20
+	JLT    room
+	SUBQ   $0x20, DX
+	SHRXQ  DX, CX, R12
+	MOVL   R12, R13
+	ANDL   $0x7f7f7f7f, R13
+	ADDL   $0x01010101, R13
+	ANDL   R12, R13
+	ANDL   $0x80808080, R13
+	JNZ    roomStuffed
+	BSWAPL R12
+	MOVL   R12, (AX)
+	ADDQ   $0x04, AX
+	JMP    room
+
+roomStuffed:
+	MOVL R12, R13
+	SHRL $0x18, R13
+	MOVB R13, (AX)
+	INCQ AX
+	CMPB R13, $0xff
+	JNE  room0
+	MOVB $0x00, (AX)
+	INCQ AX
+
+room0:
+	MOVL R12, R13
+	SHRL $0x10, R13
+	MOVB R13, (AX)
+	INCQ AX
+	CMPB R13, $0xff
+	JNE  room1
+	MOVB $0x00, (AX)
+	INCQ AX
+
+room1:
+	MOVL R12, R13
+	SHRL $0x08, R13
+	MOVB R13, (AX)
+	INCQ AX
+	CMPB R13, $0xff
+	JNE  room2
+	MOVB $0x00, (AX)
+	INCQ AX
+
+room2:
+	MOVL R12, R13
+	SHRL $0x00, R13
+	MOVB R13, (AX)
+	INCQ AX
+	CMPB R13, $0xff
+	JNE  room3
+	MOVB $0x00, (AX)
+	INCQ AX
+
+room3:
+room:
+	TZCNTQ SI, R10
+	BLSRQ  SI, SI
+	MOVQ   R10, R11
+	SUBQ   R9, R11
+	DECQ   R11
+	MOVQ   R10, R9
+	CMPQ   R11, $0x0f
+	JLE    short
+
+long:
+	MOVL   960(DI), R12
+	MOVL   R12, R13
+	ANDL   $0x3f, R13
+	SHRL   $0x08, R12
+	SHLXQ  R13, CX, CX
+	ORQ    R12, CX
+	ADDQ   R13, DX
+	CMPQ   DX, $0x20
+	JLT    roomAfterRun
+	SUBQ   $0x20, DX
+	SHRXQ  DX, CX, R12
+	MOVL   R12, R13
+	ANDL   $0x7f7f7f7f, R13
+	ADDL   $0x01010101, R13
+	ANDL   R12, R13
+	ANDL   $0x80808080, R13
+	JNZ    roomAfterRunStuffed
+	BSWAPL R12
+	MOVL   R12, (AX)
+	ADDQ   $0x04, AX
+	JMP    roomAfterRun
+
+roomAfterRunStuffed:
+	MOVL R12, R13
+	SHRL $0x18, R13
+	MOVB R13, (AX)
+	INCQ AX
+	CMPB R13, $0xff
+	JNE  roomAfterRun0
+	MOVB $0x00, (AX)
+	INCQ AX
+
+roomAfterRun0:
+	MOVL R12, R13
+	SHRL $0x10, R13
+	MOVB R13, (AX)
+	INCQ AX
+	CMPB R13, $0xff
+	JNE  roomAfterRun1
+	MOVB $0x00, (AX)
+	INCQ AX
+
+roomAfterRun1:
+	MOVL R12, R13
+	SHRL $0x08, R13
+	MOVB R13, (AX)
+	INCQ AX
+	CMPB R13, $0xff
+	JNE  roomAfterRun2
+	MOVB $0x00, (AX)
+	INCQ AX
+
+roomAfterRun2:
+	MOVL R12, R13
+	SHRL $0x00, R13
+	MOVB R13, (AX)
+	INCQ AX
+	CMPB R13, $0xff
+	JNE  roomAfterRun3
+	MOVB $0x00, (AX)
+	INCQ AX
+
+roomAfterRun3:
+roomAfterRun:
+	SUBQ $0x10, R11
+	CMPQ R11, $0x0f
+	JGT  long
+
+short:
+	MOVBQZX (R8)(R10*1), R10
+	MOVWQSX (BX)(R10*2), R10
+	MOVQ    R10, R12
+	SARQ    $0x3f, R12
+	MOVQ    R10, R14
+	XORQ    R12, R14
+	SUBQ    R12, R14
+	LZCNTQ  R14, R14
+	NEGQ    R14
+	ADDQ    $0x40, R14
+	ADDQ    R12, R10
+	BZHIQ   R14, R10, R10
+	SHLQ    $0x04, R11
+	ORQ     R14, R11
+	MOVL    (DI)(R11*4), R12
+	MOVL    R12, R13
+	ANDL    $0x3f, R13
+	SHRL    $0x08, R12
+	SHLXQ   R13, CX, CX
+	ORQ     R12, CX
+	ADDQ    R13, DX
+	SHLXQ   R14, CX, CX
+	ORQ     R10, CX
+	ADDQ    R14, DX
+	TESTQ   SI, SI
+	JNZ     next
+
+end:
+	CMPQ   DX, $0x20
+	JLT    roomForEnd
+	SUBQ   $0x20, DX
+	SHRXQ  DX, CX, R12
+	MOVL   R12, R13
+	ANDL   $0x7f7f7f7f, R13
+	ADDL   $0x01010101, R13
+	ANDL   R12, R13
+	ANDL   $0x80808080, R13
+	JNZ    roomForEndStuffed
+	BSWAPL R12
+	MOVL   R12, (AX)
+	ADDQ   $0x04, AX
+	JMP    roomForEnd
+
+roomForEndStuffed:
+	MOVL R12, R13
+	SHRL $0x18, R13
+	MOVB R13, (AX)
+	INCQ AX
+	CMPB R13, $0xff
+	JNE  roomForEnd0
+	MOVB $0x00, (AX)
+	INCQ AX
+
+roomForEnd0:
+	MOVL R12, R13
+	SHRL $0x10, R13
+	MOVB R13, (AX)
+	INCQ AX
+	CMPB R13, $0xff
+	JNE  roomForEnd1
+	MOVB $0x00, (AX)
+	INCQ AX
+
+roomForEnd1:
+	MOVL R12, R13
+	SHRL $0x08, R13
+	MOVB R13, (AX)
+	INCQ AX
+	CMPB R13, $0xff
+	JNE  roomForEnd2
+	MOVB $0x00, (AX)
+	INCQ AX
+
+roomForEnd2:
+	MOVL R12, R13
+	SHRL $0x00, R13
+	MOVB R13, (AX)
+	INCQ AX
+	CMPB R13, $0xff
+	JNE  roomForEnd3
+	MOVB $0x00, (AX)
+	INCQ AX
+
+roomForEnd3:
+roomForEnd:
+	CMPQ  R9, $0x3f
+	JE    done
+	MOVL  (DI), R12
+	MOVL  R12, R13
+	ANDL  $0x3f, R13
+	SHRL  $0x08, R12
+	SHLXQ R13, CX, CX
+	ORQ   R12, CX
+	ADDQ  R13, DX
+
+done:
+	MOVQ AX, outEnd+48(FP)
+	MOVQ CX, accEnd+56(FP)
+	MOVQ DX, nEnd+64(FP)
+	RET

@@ -1,9 +1,13 @@
 package jpeg
 
-import "golang.org/x/sys/cpu"
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
 
 // useAVX2 says whether the assembly serves; tests turn it off to compare.
-var useAVX2 = cpu.X86.HasAVX2
+var useAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasBMI1 && cpu.X86.HasBMI2
 
 // inverse writes the 8x8 samples of a block, dequantised by q, to dst, whose rows
 // are stride apart.
@@ -26,6 +30,20 @@ func forward(out *[64]int16, src []byte, stride int, q *divisors) (present uint6
 	}
 	_ = src[7*stride+7]
 	return forwardAVX2(out, &src[0], stride, &q.recip, &q.corr, &q.scale)
+}
+
+// writeAC writes the coefficients whose places in a scan order has, and the end of
+// the block. w.out has room for maxBlock bytes.
+func (w *writer) writeAC(block *[64]int16, order uint64, ac *codes) {
+	if !useAVX2 {
+		w.writeACPortable(block, order, ac)
+		return
+	}
+	out := w.out[:cap(w.out)]
+	from := &out[len(w.out)]
+	to, acc, n := writeBMI(from, w.acc, w.n, block, order, (*[256]uint32)(ac))
+	w.acc, w.n = acc, n
+	w.out = out[:len(w.out)+int(uintptr(unsafe.Pointer(to))-uintptr(unsafe.Pointer(from)))]
 }
 
 // Form names the form of the transforms that serves on this machine.

@@ -18,5 +18,9 @@ func forward(out *[64]int16, src []byte, stride int, q *divisors) (present uint6
 	return presence(out)
 }
 
+func (w *writer) writeAC(block *[64]int16, order uint64, ac *codes) {
+	w.writeACPortable(block, order, ac)
+}
+
 // Form names the form of the transforms that serves on this machine.
 func Form() string { return "portable Go" }

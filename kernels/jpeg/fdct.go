@@ -55,13 +55,18 @@ func spectrum(d0, d1, d2, d3, d4, d5, d6, d7 int32, shift uint) (o0, o1, o2, o3,
 // bits (x + corr) * recip >> 16 * scale >> 16 is x / by rounded (A. Fog, Optimizing
 // subroutines in assembly language, 16.9).
 type divisors struct {
-	by, recip, corr, scale [64]uint16
+	by                 [64]uint16 // row by row
+	recip, corr, scale [64]uint16 // in the rows' order of rowPairs
 }
+
+// rowPairs is the order of rows in which the assembly has a block at hand.
+var rowPairs = [8]int{0, 2, 1, 3, 4, 6, 5, 7}
 
 func newDivisors(q *[64]uint16) *divisors {
 	d := &divisors{}
-	for k, step := range q {
-		by := uint32(step) * 8
+	for i := range 64 {
+		k := 8*rowPairs[i/8] + i%8
+		by := uint32(q[k]) * 8
 		d.by[k] = uint16(by)
 		r := uint(16)
 		for ; by>>(r-16) > 1; r++ {
@@ -76,7 +81,7 @@ func newDivisors(q *[64]uint16) *divisors {
 		default:
 			recip++
 		}
-		d.recip[k], d.corr[k], d.scale[k] = uint16(recip), uint16(corr), uint16(1<<(32-r))
+		d.recip[i], d.corr[i], d.scale[i] = uint16(recip), uint16(corr), uint16(1<<(32-r))
 	}
 	return d
 }

@@ -20,8 +20,15 @@ type writer struct {
 	quants  [2][64]byte
 	divs    [2]*divisors
 
-	block [64]int16
-	edge  [64]byte
+	blocks [10]mcuBlock // T.81 allows no more in an MCU
+	edge   [64]byte
+}
+
+// mcuBlock is one block of an MCU.
+type mcuBlock struct {
+	coefs   [64]int16
+	present uint64 // a bit for each that is not zero, row by row
+	empty   bool   // it lies beyond the component
 }
 
 // source is a component to encode.
@@ -56,9 +63,7 @@ func (w *writer) encode(dst []byte, src *image.YCbCr, width, height, quality int
 	across, down := w.comp[1].blocks, w.comp[1].rows
 	for y := range down {
 		for x := range across {
-			for i := range w.comp {
-				w.unit(&w.comp[i], x, y)
-			}
+			w.unit(x, y)
 		}
 	}
 	w.finish()
@@ -106,82 +111,95 @@ func (w *writer) segment(marker byte, parts ...[]byte) {
 	}
 }
 
-// unit encodes the blocks of one component in one MCU. A block beyond the
-// component's own repeats the DC of the one before it (jccoefct.c).
-func (w *writer) unit(c *source, x, y int) {
-	for v := range c.sv {
-		for u := range c.sh {
-			bx, by := x*c.sh+u, y*c.sv+v
-			var present uint64
-			if bx < c.blocks && by < c.rows {
-				present = w.transform(c, 8*bx, 8*by)
-			} else {
-				w.block[0] = int16(c.pred)
+// unit encodes one MCU: first it transforms all blocks, which do not depend on each
+// other, then it writes them. A block beyond the component's own repeats the DC of
+// the one before it (jccoefct.c).
+func (w *writer) unit(x, y int) {
+	n := 0
+	for i := range w.comp {
+		c := &w.comp[i]
+		for v := range c.sv {
+			for u := range c.sh {
+				b := &w.blocks[n]
+				n++
+				bx, by := x*c.sh+u, y*c.sv+v
+				if b.empty = bx >= c.blocks || by >= c.rows; !b.empty {
+					w.transform(b, c, 8*bx, 8*by)
+				}
 			}
-			w.write(c, present)
+		}
+	}
+	n = 0
+	for i := range w.comp {
+		c := &w.comp[i]
+		for range c.sv * c.sh {
+			b := &w.blocks[n]
+			n++
+			if b.empty {
+				b.coefs[0], b.present = int16(c.pred), 0
+			}
+			w.write(c, b)
 		}
 	}
 }
 
-// transform puts the quantised coefficients of the block at (x, y) in w.block.
-func (w *writer) transform(c *source, x, y int) uint64 {
+// transform makes the quantised coefficients of the block at (x, y).
+func (w *writer) transform(b *mcuBlock, c *source, x, y int) {
 	if x+8 <= c.w && y+8 <= c.h {
-		return forward(&w.block, c.pix[y*c.stride+x:], c.stride, w.divs[c.table])
+		b.present = forward(&b.coefs, c.pix[y*c.stride+x:], c.stride, w.divs[c.table])
+		return
 	}
 	for r := range 8 {
 		row := c.pix[min(y+r, c.h-1)*c.stride:][:c.w]
 		k := copy(w.edge[8*r:8*r+8], row[x:])
 		fill(w.edge[8*r+k:8*r+8], row[c.w-1])
 	}
-	return forward(&w.block, w.edge[:], 8, w.divs[c.table])
+	b.present = forward(&b.coefs, w.edge[:], 8, w.divs[c.table])
 }
 
 // maxBlock is more than the bytes that a block can take, all of them stuffed.
 const maxBlock = 512
 
-// write writes one block: the difference of its DC, and what present says of the others.
-func (w *writer) write(c *source, present uint64) {
+// write writes one block: the difference of its DC, and the others.
+func (w *writer) write(c *source, b *mcuBlock) {
 	if cap(w.out)-len(w.out) < maxBlock {
 		w.out = append(w.out, make([]byte, max(len(w.out), maxBlock))...)[:len(w.out)]
 	}
-	out := w.out[:cap(w.out)]
-	at := len(w.out)
-	dc := int(w.block[0])
+	dc := int(b.coefs[0])
 	diff := dc - c.pred
 	c.pred = dc
 	size := bits.Len(uint(max(diff, -diff)))
 	code := dcCodes[c.table][size]
-	acc := w.acc<<(code&255)<<size | uint64(code>>8)<<size | uint64(diff+diff>>63)&(1<<size-1)
-	n := w.n + int(code&255) + size
+	w.acc = w.acc<<(code&255)<<size | uint64(code>>8)<<size | uint64(diff+diff>>63)&(1<<size-1)
+	w.n += int(code&255) + size
 
-	t := &scanOrder
-	order := t[0][present&0xFE] | t[1][present>>8&255] | t[2][present>>16&255] | t[3][present>>24&255] |
-		t[4][present>>32&255] | t[5][present>>40&255] | t[6][present>>48&255] | t[7][present>>56]
-	ac := acCodes[c.table]
+	t, present := &scanOrder, b.present
+	w.writeAC(&b.coefs, t[0][present&0xFE]|t[1][present>>8&255]|t[2][present>>16&255]|t[3][present>>24&255]|
+		t[4][present>>32&255]|t[5][present>>40&255]|t[6][present>>48&255]|t[7][present>>56], acCodes[c.table])
+}
+
+// writeACPortable writes the coefficients whose places in a scan order has, and the
+// end of the block.
+func (w *writer) writeACPortable(block *[64]int16, order uint64, ac *codes) {
+	out, at := w.out[:cap(w.out)], len(w.out)
+	acc, n := w.acc, w.n
 	last := 0
-	for order != 0 {
+	room := func() {
 		if n >= 32 {
 			n -= 32
 			at = emit(out, at, uint32(acc>>(uint(n)&63)))
 		}
+	}
+	for ; order != 0; order &= order - 1 {
+		room()
 		k := bits.TrailingZeros64(order)
-		order &= order - 1
-		v := int(w.block[zigzag[k&63]&63])
+		v := int(block[zigzag[k&63]&63])
 		run := k - last - 1
 		last = k
-		if run > 15 {
-			for ; run > 15; run -= 16 {
-				if n >= 32 {
-					n -= 32
-					at = emit(out, at, uint32(acc>>(uint(n)&63)))
-				}
-				acc = acc<<(ac[0xF0]&63) | uint64(ac[0xF0]>>8)
-				n += int(ac[0xF0] & 255)
-			}
-			if n >= 32 {
-				n -= 32
-				at = emit(out, at, uint32(acc>>(uint(n)&63)))
-			}
+		for ; run > 15; run -= 16 {
+			acc = acc<<(ac[0xF0]&63) | uint64(ac[0xF0]>>8)
+			n += int(ac[0xF0] & 255)
+			room()
 		}
 		sign := v >> 63
 		size := bits.Len(uint((v ^ sign) - sign))
@@ -189,10 +207,7 @@ func (w *writer) write(c *source, present uint64) {
 		acc = (acc<<(code&63)|uint64(code>>8))<<(uint(size)&63) | uint64(v+sign)&(1<<(uint(size)&63)-1)
 		n += int(code&255) + size
 	}
-	if n >= 32 {
-		n -= 32
-		at = emit(out, at, uint32(acc>>(uint(n)&63)))
-	}
+	room()
 	if last < 63 {
 		acc = acc<<(ac[0]&63) | uint64(ac[0]>>8)
 		n += int(ac[0] & 255)

@@ -47,6 +47,7 @@ func main() {
 	}
 	inverse(t)
 	forward(t)
+	write()
 	Generate()
 }
 
@@ -262,12 +263,6 @@ func forward(t *tables) {
 	t.forwardPass(in, packed, round2, dctBits+midBits)
 
 	recip, corr, scale := Load(Param("recip"), GP64()), Load(Param("corr"), GP64()), Load(Param("scale"), GP64())
-	pair := func(table reg.Register, a, b int) reg.VecVirtual {
-		v := ymm()
-		VMOVDQU(Mem{Base: table, Disp: 16 * a}, v)
-		VINSERTI128(Imm(1), Mem{Base: table, Disp: 16 * b}, v, v)
-		return v
-	}
 	zero := ymm()
 	VPXOR(zero, zero, zero)
 	empty := make([]reg.VecVirtual, 4)
@@ -275,9 +270,9 @@ func forward(t *tables) {
 		v, size := ymm(), ymm()
 		VPERMQ(Imm(0xD8), packed[i], v)
 		VPABSW(v, size)
-		VPADDW(pair(corr, p[0], p[1]), size, size)
-		VPMULHUW(pair(recip, p[0], p[1]), size, size)
-		VPMULHUW(pair(scale, p[0], p[1]), size, size)
+		VPADDW(Mem{Base: corr, Disp: 32 * i}, size, size)
+		VPMULHUW(Mem{Base: recip, Disp: 32 * i}, size, size)
+		VPMULHUW(Mem{Base: scale, Disp: 32 * i}, size, size)
 		VPSIGNW(v, size, size)
 		VMOVDQU(size.AsX(), Mem{Base: out, Disp: 16 * p[0]})
 		VEXTRACTI128(Imm(1), size, Mem{Base: out, Disp: 16 * p[1]})
@@ -296,6 +291,134 @@ func forward(t *tables) {
 	Store(low, ReturnIndex(0))
 	VZEROUPPER()
 	RET()
+}
+
+// write writes a function that encodes the coefficients of a block after the first.
+func write() {
+	zigzag := GLOBL("zigzagBytes", RODATA|NOPTR)
+	for k, at := range scanOrder() {
+		DATA(k, U8(at))
+	}
+	TEXT("writeBMI", NOSPLIT, "func(out *byte, acc uint64, n int, block *[64]int16, order uint64, codes *[256]uint32) (outEnd *byte, accEnd uint64, nEnd int)")
+	Pragma("noescape")
+	Doc("writeBMI appends to the bits in acc, n of them, the codes of the coefficients whose places in a scan order has, and the end of the block.",
+		"It writes bytes to out, at most 512, four at a time.")
+	out, acc, n := Load(Param("out"), GP64()), Load(Param("acc"), GP64()), Load(Param("n"), GP64())
+	block, order, codes := Load(Param("block"), GP64()), Load(Param("order"), GP64()), Load(Param("codes"), GP64())
+	places, last := GP64(), GP64()
+	LEAQ(zigzag, places)
+	XORQ(last, last)
+	k, run, v, sign, size, code, length, w, ff := GP64(), GP64(), GP64(), GP64(), GP64(), GP64(), GP64(), GP64(), GP64()
+
+	// emit writes four bytes where there are 32 bits.
+	emit := func(label string) {
+		CMPQ(n, Imm(32))
+		JLT(LabelRef(label))
+		SUBQ(Imm(32), n)
+		SHRXQ(n, acc, w)
+		MOVL(w.As32(), ff.As32())
+		ANDL(U32(0x7f7f7f7f), ff.As32())
+		ADDL(U32(0x01010101), ff.As32())
+		ANDL(w.As32(), ff.As32())
+		ANDL(U32(0x80808080), ff.As32())
+		JNZ(LabelRef(label + "Stuffed"))
+		BSWAPL(w.As32())
+		MOVL(w.As32(), Mem{Base: out})
+		ADDQ(Imm(4), out)
+		JMP(LabelRef(label))
+		Label(label + "Stuffed")
+		for i := range 4 {
+			MOVL(w.As32(), ff.As32())
+			SHRL(U8(24-8*i), ff.As32())
+			MOVB(ff.As8(), Mem{Base: out})
+			INCQ(out)
+			CMPB(ff.As8(), Imm(0xFF))
+			JNE(LabelRef(label + name(i)))
+			MOVB(Imm(0), Mem{Base: out})
+			INCQ(out)
+			Label(label + name(i))
+		}
+		Label(label)
+	}
+	put := func() {
+		MOVL(code.As32(), length.As32())
+		ANDL(Imm(63), length.As32())
+		SHRL(Imm(8), code.As32())
+		SHLXQ(length, acc, acc)
+		ORQ(code, acc)
+		ADDQ(length, n)
+	}
+	TESTQ(order, order)
+	JZ(LabelRef("end"))
+	Label("next")
+	emit("room")
+	TZCNTQ(order, k)
+	BLSRQ(order, order)
+	MOVQ(k, run)
+	SUBQ(last, run)
+	DECQ(run)
+	MOVQ(k, last)
+	CMPQ(run, Imm(15))
+	JLE(LabelRef("short"))
+	Label("long")
+	MOVL(Mem{Base: codes, Disp: 4 * 0xF0}, code.As32())
+	put()
+	emit("roomAfterRun")
+	SUBQ(Imm(16), run)
+	CMPQ(run, Imm(15))
+	JGT(LabelRef("long"))
+	Label("short")
+	MOVBQZX(Mem{Base: places, Index: k, Scale: 1}, v)
+	MOVWQSX(Mem{Base: block, Index: v, Scale: 2}, v)
+	MOVQ(v, sign)
+	SARQ(Imm(63), sign)
+	MOVQ(v, size)
+	XORQ(sign, size)
+	SUBQ(sign, size)
+	LZCNTQ(size, size)
+	NEGQ(size)
+	ADDQ(Imm(64), size)
+	ADDQ(sign, v)
+	BZHIQ(size, v, v)
+	SHLQ(Imm(4), run)
+	ORQ(size, run)
+	MOVL(Mem{Base: codes, Index: run, Scale: 4}, code.As32())
+	put()
+	SHLXQ(size, acc, acc)
+	ORQ(v, acc)
+	ADDQ(size, n)
+	TESTQ(order, order)
+	JNZ(LabelRef("next"))
+	Label("end")
+	emit("roomForEnd")
+	CMPQ(last, Imm(63))
+	JE(LabelRef("done"))
+	MOVL(Mem{Base: codes}, code.As32())
+	put()
+	Label("done")
+	Store(out, ReturnIndex(0))
+	Store(acc, ReturnIndex(1))
+	Store(n, ReturnIndex(2))
+	RET()
+}
+
+// scanOrder gives the place in a block of the k-th coefficient of a scan.
+func scanOrder() (z [64]uint8) {
+	x, y := 0, 0
+	for k := range z {
+		z[k] = uint8(8*y + x)
+		switch up := (x+y)%2 == 0; {
+		case up && x == 7, !up && y < 7 && x == 0:
+			y++
+		case up && y == 0, !up && y == 7:
+			x++
+		case up:
+			x, y = x+1, y-1
+		default:
+			x, y = x-1, y+1
+		}
+	}
+	return z
 }
 
 // forwardPass transforms columns. in holds [row k | row k+4].
