@@ -64,15 +64,26 @@ func newCodes(dht []byte) *codes {
 
 var dcCodes, acCodes = [2]*codes{newCodes(baseDC[0]), newCodes(baseDC[1])}, [2]*codes{newCodes(baseAC[0]), newCodes(baseAC[1])}
 
-// scanOrder takes the bits of a block's row, row by row, to their places in the
-// order of a scan: or together an entry for each row.
-var scanOrder = func() (t [8][256]uint64) {
+// scanOrder takes four bits of a block at a time, row by row, to their places in
+// the order of a scan: or together an entry for each. Larger tables would push
+// pixels out of the first cache.
+var scanOrder = func() (t [16][16]uint64) {
 	for k, at := range zigzag[:64] {
-		for bits := range 256 {
-			if bits>>(at%8)&1 == 1 {
-				t[at/8][bits] |= 1 << k
+		for bits := range 16 {
+			if bits>>(at%4)&1 == 1 {
+				t[at/4][bits] |= 1 << k
 			}
 		}
 	}
 	return t
 }()
+
+// inScanOrder takes the bits of a block, row by row, to their places in a scan.
+func inScanOrder(b uint64) uint64 {
+	t := &scanOrder
+	low := t[0][b&15] | t[1][b>>4&15] | t[2][b>>8&15] | t[3][b>>12&15] | t[4][b>>16&15] | t[5][b>>20&15] | t[6][b>>24&15] | t[7][b>>28&15]
+	if b>>32 == 0 {
+		return low
+	}
+	return low | t[8][b>>32&15] | t[9][b>>36&15] | t[10][b>>40&15] | t[11][b>>44&15] | t[12][b>>48&15] | t[13][b>>52&15] | t[14][b>>56&15] | t[15][b>>60]
+}

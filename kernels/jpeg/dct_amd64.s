@@ -374,26 +374,34 @@ DATA middle<>+28(SB)/4, $0x00800080
 GLOBL middle<>(SB), RODATA|NOPTR, $32
 
 // func forwardAVX2(out *[64]int16, src *byte, stride int, recip *[64]uint16, corr *[64]uint16, scale *[64]uint16) uint64
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·forwardAVX2(SB), NOSPLIT, $0-56
 	MOVQ         out+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         stride+16(FP), DX
 	VPMOVZXBW    (CX), X0
+	PREFETCHT0   64(CX)
 	ADDQ         DX, CX
 	VPMOVZXBW    (CX), X1
+	PREFETCHT0   64(CX)
 	ADDQ         DX, CX
 	VPMOVZXBW    (CX), X2
+	PREFETCHT0   64(CX)
 	ADDQ         DX, CX
 	VPMOVZXBW    (CX), X3
+	PREFETCHT0   64(CX)
 	ADDQ         DX, CX
 	VPMOVZXBW    (CX), X4
+	PREFETCHT0   64(CX)
 	ADDQ         DX, CX
 	VPMOVZXBW    (CX), X5
+	PREFETCHT0   64(CX)
 	ADDQ         DX, CX
 	VPMOVZXBW    (CX), X6
+	PREFETCHT0   64(CX)
 	ADDQ         DX, CX
 	VPMOVZXBW    (CX), X7
+	PREFETCHT0   64(CX)
 	VMOVDQU      middle<>+0(SB), Y8
 	VINSERTI128  $0x01, X2, Y0, Y0
 	VPSUBW       Y8, Y0, Y0

@@ -173,9 +173,7 @@ func (w *writer) write(c *source, b *mcuBlock) {
 	w.acc = w.acc<<(code&255)<<size | uint64(code>>8)<<size | uint64(diff+diff>>63)&(1<<size-1)
 	w.n += int(code&255) + size
 
-	t, present := &scanOrder, b.present
-	w.writeAC(&b.coefs, t[0][present&0xFE]|t[1][present>>8&255]|t[2][present>>16&255]|t[3][present>>24&255]|
-		t[4][present>>32&255]|t[5][present>>40&255]|t[6][present>>48&255]|t[7][present>>56], acCodes[c.table])
+	w.writeAC(&b.coefs, inScanOrder(b.present&^1), acCodes[c.table])
 }
 
 // writeACPortable writes the coefficients whose places in a scan order has, and the

@@ -244,6 +244,7 @@ func forward(t *tables) {
 	for y := range rows {
 		rows[y] = ymm()
 		VPMOVZXBW(Mem{Base: src}, rows[y].AsX())
+		PREFETCHT0(Mem{Base: src, Disp: 64}) // more rows than the processor foresees
 		if y < 7 {
 			ADDQ(stride, src)
 		}
