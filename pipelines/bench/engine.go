@@ -2,6 +2,7 @@ package bench
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"time"
 
@@ -172,8 +173,10 @@ func (b *bencher) train(build func() (nn.Layer, error), side, classes int) (Resu
 	}
 	x, labels := t.Const(r.normal(batch, 3, side, side)), r.labels(batch, classes)
 	var fresh int64
+	var before, after runtime.MemStats
 	res, err := b.timed("steps/s", 1, func() error {
 		fresh = -r.Held()
+		runtime.ReadMemStats(&before)
 		loss := t.CrossEntropy(net.Forward(t, x), labels, nn.CrossEntropy{})
 		if err := t.Backward(loss); err != nil {
 			return err
@@ -184,13 +187,15 @@ func (b *bencher) train(build func() (nn.Layer, error), side, classes int) (Resu
 		opt.ZeroGrad(t)
 		t.Reset()
 		fresh += r.Held()
+		runtime.ReadMemStats(&after)
 		return nil
 	})
 	if err == nil {
 		res.Extra["images_per_second"] = batch * res.Value
 		res.Extra["parameters"] = float64(nn.CountParams(net))
 		res.Extra["held_mb"] = float64(r.Held()) / 1e6
-		res.Extra["new_bytes_a_step"] = float64(fresh)
+		res.Extra["new_bytes_a_step"] = float64(fresh) // of tensors
+		res.Extra["garbage_kb_a_step"] = float64(after.TotalAlloc-before.TotalAlloc) / 1e3
 	}
 	return res, err
 }
