@@ -15,13 +15,6 @@ func (c *Case) Check(t *testing.T, name string, got any, shape ...int) {
 	c.check(t, name, got, shape)
 }
 
-// Leave records that an output is not covered, and why.
-func (c *Case) Leave(t *testing.T, name, why string) {
-	t.Helper()
-	c.checked[name] = true
-	t.Logf("output %s is not compared: %s", name, why)
-}
-
 func (c *Case) check(t *testing.T, name string, got any, shape []int) {
 	t.Helper()
 	o := c.Output(name)

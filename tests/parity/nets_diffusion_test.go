@@ -75,8 +75,8 @@ func unetCase(t *testing.T, c *Case) {
 // cases at hand do not record it: their values are twice the gradient, as finite
 // differences of their own networks show, and their tolerance is the smallest that
 // there is, because no rounding was seen. Both follow where a reference runs in
-// float32 and in float64 from one leaf, which gathers the gradients of both. Such an
-// output is left, by name, if it is twice ours; any other has to agree.
+// float32 and in float64 from one leaf, which gathers the gradients of both. Such a
+// case counts as skipped, by name, if the output is twice ours; any other has to agree.
 // TestTheGradientOfTheInputIsADerivative of the zoo holds what this cannot.
 func checkInputGradient(t *testing.T, c *Case, name string, x *nn.Var) {
 	t.Helper()
@@ -95,8 +95,7 @@ func checkInputGradient(t *testing.T, c *Case, name string, x *nn.Var) {
 		size += float64(w) * float64(w)
 	}
 	if size > 0 && math.Sqrt(apart/size) < 1e-4 {
-		c.Leave(t, o.Name, "the reference holds the sum of two runs")
-		return
+		t.Skipf("all else agrees; output %s is not compared: the reference holds twice the gradient", o.Name)
 	}
 	c.Check(t, o.Name, got, x.Grad.Shape()...)
 }
