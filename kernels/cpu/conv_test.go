@@ -160,7 +160,7 @@ func FuzzConvolution(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64, b []byte) {
 		v := fuzzConv(seed, b)
 		if v == nil || v.s.N*v.s.K*v.s.OH*v.s.OW*v.s.Len > 1<<22 {
-			t.Skip()
+			t.Skip("no convolution, or one that takes too long by definition")
 		}
 		e := New(Options{Workers: 2})
 		defer e.Close()

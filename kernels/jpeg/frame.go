@@ -15,10 +15,9 @@ type frame struct {
 		q       [64]uint16
 		defined bool
 	}
-	dc, ac  [4]huffman
-	r       bitReader
-	eobrun  int     // blocks still to come without coefficients in this scan
-	scanned [4]bool // components that a scan has sent
+	dc, ac [4]huffman
+	r      bitReader
+	eobrun int // blocks still to come without coefficients in this scan
 
 	block  [64]int16
 	coefs  []int16 // of all components, where several scans send a block
@@ -34,15 +33,14 @@ type plane struct {
 	paddedX       int // blocks a row, whole MCUs
 	paddedY       int
 	q             [64]uint16 // row by row, latched at the component's first scan
-	latched       bool
-	coefs         []int16 // paddedX * paddedY blocks
-	pred          int32   // of the DC coefficient
-	dst           []byte  // where samples go
+	latched       bool       // so a scan has sent it
+	coefs         []int16    // paddedX * paddedY blocks
+	pred          int32      // of the DC coefficient
+	dst           []byte     // where samples go
 	stride        int
 	dstW, dstH    int // the part of the samples that dst has room for
 	dcTable       *huffman
 	acTable       *huffman
-	dcTo, acTo    int
 }
 
 // parse reads the frame header, which ReadInfo has checked.
@@ -52,7 +50,6 @@ func (f *frame) parse(data []byte, info *Info) {
 		f.quants[i].defined = false
 		f.dc[i].defined, f.ac[i].defined = false, false
 	}
-	f.scanned = [4]bool{}
 	b := data[info.sofOffset:]
 	maxH, maxV := 1, 1
 	for i := range info.Components {
@@ -110,8 +107,8 @@ func (f *frame) decode() error {
 }
 
 func (f *frame) allScanned() bool {
-	for _, done := range f.scanned[:f.info.Components] {
-		if !done {
+	for i := range f.info.Components {
+		if !f.comps[i].latched {
 			return false
 		}
 	}
@@ -261,7 +258,6 @@ next:
 			}
 			c.q, c.latched = f.quants[c.tq].q, true
 		}
-		f.scanned[i] = true
 		return c, nil
 	}
 	return nil, corruptAt(s.offset, "the scan names component %d, which the frame does not have", id)
