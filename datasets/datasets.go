@@ -49,6 +49,22 @@ type Source interface {
 	Example(ref *Ref, rows [][]byte, m *Meta) (*Example, error)
 }
 
+// Recorder is a Source of whole records: its examples lie ready, picture and
+// annotations together, where the Image of their Ref says. Example is not asked.
+type Recorder interface {
+	Source
+	// Records opens the inputs for one worker.
+	Records(ctx context.Context, in Inputs) (Records, error)
+}
+
+// Records reads examples by their refs; it serves several goroutines.
+type Records interface {
+	// Record returns the example with its encoded picture. Its Source says where
+	// the picture first came from. A fault with a data code concerns this one.
+	Record(ctx context.Context, ref *Ref) (*Example, error)
+	Close() error
+}
+
 // Span is a range of bytes of an input. Name is slash-separated and relative
 // to the input of that role; it is empty where the role names a single file.
 // Length -1 means that the thing is missing.
@@ -156,6 +172,7 @@ func (m *Meta) ClassByID() map[int64]int {
 var (
 	mu      sync.RWMutex
 	sources = map[string]Source{}
+	hidden  = map[string]bool{}
 )
 
 // Register makes a source available under its Spec's name. It panics on a name
@@ -170,6 +187,15 @@ func Register(s Source) {
 	sources[name] = s
 }
 
+// RegisterHidden is Register for a source that no recipe names: a pipeline uses it
+// for its own last steps.
+func RegisterHidden(s Source) {
+	Register(s)
+	mu.Lock()
+	defer mu.Unlock()
+	hidden[s.Spec().Name] = true
+}
+
 // Lookup returns the source of that name.
 func Lookup(name string) (Source, bool) {
 	mu.RLock()
@@ -178,13 +204,15 @@ func Lookup(name string) (Source, bool) {
 	return s, ok
 }
 
-// Names lists the registered sources in order.
+// Names lists the sources that a recipe can name, in order.
 func Names() []string {
 	mu.RLock()
 	defer mu.RUnlock()
 	names := make([]string, 0, len(sources))
 	for n := range sources {
-		names = append(names, n)
+		if !hidden[n] {
+			names = append(names, n)
+		}
 	}
 	sort.Strings(names)
 	return names

@@ -39,8 +39,14 @@ type Example struct {
 	License                  *int64        `json:"license,omitempty"`
 	Refs                     *[]Referred   `json:"refs,omitempty"` // referring: not nil
 
+	Synthetic *Synthetic `json:"synthetic,omitempty"` // nil for what a camera has seen
+	Edits     []Edit     `json:"edits,omitempty"`     // edited copies of the picture
+
 	Image []byte `json:"-"` // encoded
 	Ext   string `json:"-"` // jpg or png: the form of Image
+	// Checked says that this run has decoded Image: a chain that keeps the bytes
+	// need not do it again.
+	Checked bool `json:"-"`
 }
 
 // Task tells which task's fields are set.

@@ -32,6 +32,24 @@ func (r *RLE) SetMask(m rle.Mask) {
 	r.Runs = append(make([]uint32, 0, len(m.Counts)), m.Counts...)
 }
 
+// Mask rasterises s for an image of w x h pixels: the union of its outlines, or
+// its run lengths, which must be of that size. buf is reused for the runs. Errors
+// are fault.InvalidAnnotation or fault.Corrupt.
+func (s *Segmentation) Mask(w, h int, buf []uint32) (rle.Mask, error) {
+	if s.RLE == nil {
+		return rle.FromPolygons(s.Polygons, h, w, buf)
+	}
+	if s.RLE.Size != [2]int{h, w} {
+		return rle.Mask{}, fault.New(fault.InvalidAnnotation, "mask of %d x %d (width x height), image has %d x %d", s.RLE.Size[1], s.RLE.Size[0], w, h)
+	}
+	return s.RLE.Mask(buf)
+}
+
+// SegmentationOf is m in COCO's compressed form.
+func SegmentationOf(m rle.Mask) *Segmentation {
+	return &Segmentation{RLE: &RLE{Size: [2]int{m.Height, m.Width}, Counts: m.String()}}
+}
+
 // Object is what an annotation and a referred object share.
 type Object struct {
 	ID           int64

@@ -19,8 +19,12 @@ import (
 type cli struct {
 	Demo    demoCmd    `cmd:"" help:"Draw small datasets, build them, verify them, and write a page."`
 	Build   buildCmd   `cmd:"" help:"Make a dataset: raw inputs to shards and a manifest."`
+	Sew     sewCmd     `cmd:"" help:"Add synthetic objects of rare classes to a built dataset."`
+	Remove  removeCmd  `cmd:"" help:"Remove objects from pictures: pairs from which a model learns to add them."`
+	Plan    planCmd    `cmd:"" help:"Tell what a run of sew would make, before it makes anything."`
 	Verify  verifyCmd  `cmd:"" help:"Check a dataset: manifest, hashes, records, annotations, images."`
 	Preview previewCmd `cmd:"" help:"Serve pages that show a dataset, on this machine."`
+	Explain explainCmd `cmd:"" help:"Tell the story of one example of a dataset."`
 	List    listCmd    `cmd:"" help:"List datasets, formats, methods, transforms or kernels."`
 	Doctor  doctorCmd  `cmd:"" help:"Tell what this machine has and what is in use."`
 	Bench   benchCmd   `cmd:"" help:"Time the kernels and the pipelines."`

@@ -54,6 +54,30 @@ func TestCardsOfSmallDatasetsAreAsBefore(t *testing.T) {
 	}
 }
 
+// sewn are 300 examples of two generators.
+func sewn() []card.Synthetic {
+	return []card.Synthetic{
+		{Split: "train", Examples: 299, Generator: datasets.GeneratorIdentity{Name: "copy_paste", Version: "1"}, Localiser: "difference", Source: strings.Repeat("12", 32)},
+		{Split: "train", Examples: 1, Generator: datasets.GeneratorIdentity{Name: "served", Version: "ip2p", WeightsSHA256: strings.Repeat("34", 32)}},
+		{Split: "val"},
+	}
+}
+
+func TestACardSaysWhatIsSynthetic(t *testing.T) {
+	m := small(datasets.Detection, "webdataset")
+	golden(t, "synthetic.md", card.README(m, sewn()...))
+	golden(t, "synthetic.json", card.Croissant(m, sewn()...))
+	if !bytes.Equal(card.README(m), card.README(m, card.Synthetic{Split: "train"})) || !bytes.Equal(card.Croissant(m), card.Croissant(m, card.Synthetic{})) {
+		t.Error("a card tells of synthetic examples where there are none")
+	}
+	evil := card.Synthetic{Split: "a\n# b", Examples: 2, Generator: datasets.GeneratorIdentity{Name: "<script>", Version: "/home/someone/model"}, Localiser: "https://u:SECRET@h/?k=SECRET"}
+	for name, text := range map[string]string{"README.md": string(card.README(m, evil)), "croissant.json": string(card.Croissant(m, evil))} {
+		if strings.Contains(text, "SECRET") || strings.Contains(text, "someone") || name == "README.md" && (strings.Contains(text, "<script") || strings.Contains(text, "\n# b")) {
+			t.Errorf("%s: %s", name, text)
+		}
+	}
+}
+
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	file := filepath.Join("testdata", name)

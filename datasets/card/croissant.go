@@ -16,8 +16,9 @@ type object = map[string]any
 // Croissant returns the description of the dataset in Croissant 1.1 (MLCommons,
 // "Croissant Format Specification"), in the terms that readers of 1.0 know: a
 // FileObject with its SHA-256 for every file, a FileSet a split and format, and
-// record sets over them.
-func Croissant(m *manifest.Manifest) []byte {
+// record sets over them. Synthetic examples are told of in the description and in
+// rai:dataCollection (MLCommons, "Croissant RAI Specification").
+func Croissant(m *manifest.Manifest, made ...Synthetic) []byte {
 	d := &description{m: m}
 	for _, s := range m.SplitNames() {
 		d.split(s)
@@ -35,6 +36,10 @@ func Croissant(m *manifest.Manifest) []byte {
 		"keywords":     append([]string{"tailorbird", public(m.Task)}, tags[m.Task]...),
 		"distribution": d.files,
 		"recordSet":    d.records(),
+	}
+	if text := syntheticText(made); text != "" {
+		doc["description"] = doc["description"].(string) + " " + public(text)
+		doc["rai:dataCollection"] = public(text)
 	}
 	if len(m.Licenses) > 0 {
 		var urls []string

@@ -5,6 +5,10 @@
 //	readme := card.README(m)
 //	croissant := card.Croissant(m)
 //
+// A dataset with made pictures says how many and by what:
+//
+//	readme := card.README(m, card.Synthetic{Split: "train", Examples: 740, Generator: identity, Localiser: "difference", Source: rootHash})
+//
 // The card's front matter names the files of each split, so that
 // datasets.load_dataset opens the directory as it is; how to load is shown for
 // the formats that are there and no others.

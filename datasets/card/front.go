@@ -18,7 +18,11 @@ func (w *writer) frontMatter() {
 	w.f("---\npretty_name: %s\nlicense: %s\n", quote(m.Dataset), licence(m))
 	w.list("task_categories", categories[m.Task])
 	w.list("size_categories", []string{sizeCategory(m.Examples())})
-	w.list("tags", append([]string{"tailorbird"}, tags[m.Task]...))
+	extra := tags[m.Task]
+	if syntheticText(w.made) != "" {
+		extra = append([]string{"synthetic"}, extra...)
+	}
+	w.list("tags", append([]string{"tailorbird"}, extra...))
 	var configs []string
 	for _, f := range []string{"parquet", "webdataset"} { // what the hub opens by itself, the default first
 		for _, s := range m.SplitNames() {

@@ -11,12 +11,13 @@ import (
 	"github.com/tailorbird/tailorbird/internal/manifest"
 )
 
-// README returns the dataset card. It follows from the manifest alone: two builds
-// of one dataset have one card.
-func README(m *manifest.Manifest) []byte {
-	w := &writer{m: m}
+// README returns the dataset card. It follows from the manifest and from what is
+// told of synthetic examples: two builds of one dataset have one card.
+func README(m *manifest.Manifest, made ...Synthetic) []byte {
+	w := &writer{m: m, made: made}
 	w.frontMatter()
 	w.description()
+	w.synthetic()
 	w.loading()
 	w.statistics()
 	w.provenance()
@@ -25,8 +26,9 @@ func README(m *manifest.Manifest) []byte {
 }
 
 type writer struct {
-	m *manifest.Manifest
-	b strings.Builder
+	m    *manifest.Manifest
+	made []Synthetic
+	b    strings.Builder
 }
 
 func (w *writer) f(format string, args ...any) { fmt.Fprintf(&w.b, format, args...) }

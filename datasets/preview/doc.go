@@ -11,9 +11,14 @@
 // Nothing is read ahead. A page without a filter finds its shards by the counts
 // of the manifest; a shard's index is read when a page first needs it, and the
 // least recently used ones are forgotten beyond 32 shards or 262,144 entries.
-// A filter by class or text scans records from a cursor until a page is full,
+// A filter by class, by text or by how a picture came to be scans records from a cursor until a page is full,
 // at most 4,096 records or 512 MiB a request, and then offers to go on: a scan
 // costs no memory, its pages have stable addresses, and a reader who leaves stops it.
+//
+// A synthetic sample says so wherever it is shown; its page tells how it was made
+// and leads to its base, looked for before the page is shown where the split has
+// at most 64 shards, else when the link is followed. Edited copies are shown
+// where the format holds their pictures.
 //
 // Guarantees: GET and HEAD only; a Host that is no loopback name is refused, so
 // that no web site can read a dataset through its visitor's browser; addresses

@@ -13,12 +13,19 @@ import (
 
 const maxQuery = 200 // bytes of a text that is looked for
 
+// What a filter asks of how a picture came to be.
+const (
+	synthetic = "synthetic"
+	camera    = "real"
+)
+
 // filter is what a page of samples is asked for.
 type filter struct {
 	Split string
 	Page  int    // from 1, where nothing is filtered
 	Class string // as typed: number, name or synset
 	Text  string // as typed
+	Made  string // synthetic, real, or empty: both
 	At    cursor // where a filtered page starts
 
 	class    int64 // id, where hasClass
@@ -34,7 +41,7 @@ func (c cursor) String() string { return strconv.Itoa(c.Shard) + "." + strconv.I
 // parseFilter reads a query. A split that is not there is fault.NotFound, and so
 // is a class; what cannot be read is fault.Usage.
 func parseFilter(q url.Values, m *manifest.Manifest, split string) (filter, error) {
-	f := filter{Split: split, Page: 1, Class: strings.TrimSpace(q.Get("class")), Text: strings.TrimSpace(q.Get("q"))}
+	f := filter{Split: split, Page: 1, Class: strings.TrimSpace(q.Get("class")), Text: strings.TrimSpace(q.Get("q")), Made: q.Get("made")}
 	if s := q.Get("split"); s != "" {
 		f.Split = s
 	}
@@ -43,6 +50,9 @@ func parseFilter(q url.Values, m *manifest.Manifest, split string) (filter, erro
 	}
 	if len(f.Text) > maxQuery || len(f.Class) > maxQuery {
 		return f, fault.New(fault.Usage, "a filter has at most %d bytes", maxQuery)
+	}
+	if f.Made != "" && f.Made != synthetic && f.Made != camera {
+		return f, fault.New(fault.Usage, "made is %q, not %s or %s", cut(f.Made), synthetic, camera)
 	}
 	if s := q.Get("page"); s != "" {
 		n, err := strconv.Atoi(s)
@@ -95,7 +105,7 @@ func (f *filter) resolveClass(m *manifest.Manifest) error {
 }
 
 // active reports whether records have to be looked at.
-func (f *filter) active() bool { return f.hasClass || f.text != "" }
+func (f *filter) active() bool { return f.hasClass || f.text != "" || f.Made != "" }
 
 // address is the address of the same filter at another place.
 func (f filter) address() string {
@@ -106,6 +116,9 @@ func (f filter) address() string {
 	if f.Text != "" {
 		q.Set("q", f.Text)
 	}
+	if f.Made != "" {
+		q.Set("made", f.Made)
+	}
 	if f.At != (cursor{}) {
 		q.Set("at", f.At.String())
 	}
@@ -115,9 +128,12 @@ func (f filter) address() string {
 	return "/samples?" + q.Encode()
 }
 
-// match reports whether an example shows the class and the text, the latter in
-// its key, a class name or an expression.
+// match reports whether an example is made as asked and shows the class and the
+// text, the latter in its key, a class name or an expression.
 func (f *filter) match(ex *datasets.Example, names overlay.Names) bool {
+	if f.Made != "" && (f.Made == synthetic) != (ex.Synthetic != nil) {
+		return false
+	}
 	var ids []int64
 	var texts []string
 	switch ex.Task() {

@@ -124,6 +124,7 @@ func (h *Handler) routes() {
 	h.mux.HandleFunc("GET /sample", h.find)
 	h.mux.HandleFunc("GET /sample/{split}/{key}", h.sample)
 	h.mux.HandleFunc("GET /image/{split}/{key}", h.image)
+	h.mux.HandleFunc("GET /edit/{split}/{key}/{number}", h.edit)
 	h.mux.HandleFunc("GET /quarantine", h.quarantine)
 	h.mux.HandleFunc("GET /style.css", h.style)
 	h.mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {

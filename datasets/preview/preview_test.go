@@ -63,6 +63,11 @@ func (s lineShard) Get(e formats.Entry) (*datasets.Example, error) {
 		return nil, fault.New(fault.Corrupt, "%s: %w", e.Key, err)
 	}
 	ex.Image, ex.Ext = []byte(ex.Key), "jpg"
+	for i := range ex.Edits { // as of a format that holds them; the second it lacks
+		if i == 0 {
+			ex.Edits[i].Image, ex.Edits[i].Ext = []byte("edited "+ex.Key), "png"
+		}
+	}
 	return ex, nil
 }
 

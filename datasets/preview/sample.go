@@ -97,7 +97,7 @@ func (h *Handler) sample(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, fault.Wrap(fault.Bug, err))
 		return
 	}
-	figure, err := report.SampleHTML(report.NewSample(f.ex, h.names, address("image", split, f.ex.Key, f.shard), "", overlay.Options{TextSize: 0.02, Labels: 60}, 100))
+	figure, err := report.SampleHTML(report.NewSample(f.ex, h.names, address("image", split, f.ex.Key, f.shard), "", overlay.Options{TextSize: 0.02, Labels: 60, Marks: marks(f.ex)}, 100))
 	if err != nil {
 		h.fail(w, r, err)
 		return
@@ -108,10 +108,16 @@ func (h *Handler) sample(w http.ResponseWriter, r *http.Request) {
 		}
 		return address("sample", split, key, f.shard)
 	}
+	base, err := h.baseOf(r.Context(), split, f)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
 	h.render(w, r, http.StatusOK, "sample", f.ex.Key, map[string]any{
 		"Ex": f.ex, "Figure": figure, "Shard": f.path, "Record": record, "Size": int64(len(f.ex.Image)),
 		"Before": link(f.before), "Next": link(f.next), "All": filter{Split: split}.address(),
-		"Image": address("image", split, f.ex.Key, f.shard),
+		"Image":  address("image", split, f.ex.Key, f.shard),
+		"Making": report.Making(f.ex, h.m.Classes...), "Base": base, "Edits": h.edits(split, f),
 	})
 }
 
@@ -129,8 +135,14 @@ func record(ex *datasets.Example) (string, error) {
 	})), nil
 }
 
-// image serves the stored bytes. They never change under a root hash.
+// image serves the stored picture.
 func (h *Handler) image(w http.ResponseWriter, r *http.Request) {
+	h.picture(w, r, func(ex *datasets.Example) ([]byte, string) { return ex.Image, ex.Ext })
+}
+
+// picture serves bytes of an example that of picks. They never change under a
+// root hash.
+func (h *Handler) picture(w http.ResponseWriter, r *http.Request, of func(*datasets.Example) (data []byte, ext string)) {
 	tag := `"` + h.m.RootHash[:min(len(h.m.RootHash), 32)] + `"`
 	if r.Header.Get("If-None-Match") == tag { // who asks with it has been given the picture
 		w.Header().Set("ETag", tag)
@@ -142,13 +154,14 @@ func (h *Handler) image(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	kind := report.MediaType(f.ex.Ext)
-	if kind == "" || len(f.ex.Image) == 0 {
+	data, ext := of(f.ex)
+	kind := report.MediaType(ext)
+	if kind == "" || len(data) == 0 {
 		h.fail(w, r, fault.New(fault.NotFound, "the example has no picture that is shown"))
 		return
 	}
 	w.Header().Set("ETag", tag)
 	w.Header().Set("Content-Type", kind)
-	w.Header().Set("Content-Length", strconv.Itoa(len(f.ex.Image)))
-	w.Write(f.ex.Image)
+	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
+	w.Write(data)
 }

@@ -37,6 +37,7 @@ type samplesPage struct {
 	Before, Next   string // addresses, empty: none
 	Pages          int
 	Classification bool
+	Detection      bool
 	Unread         int // records that a filter could not read
 }
 
@@ -55,9 +56,10 @@ func (h *Handler) samples(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	p := samplesPage{Filter: f, Total: h.m.Splits[f.Split].Examples, Classification: h.m.Task == string(datasets.Classification)}
+	p := samplesPage{Filter: f, Total: h.m.Splits[f.Split].Examples,
+		Classification: h.m.Task == string(datasets.Classification), Detection: h.m.Task == string(datasets.Detection)}
 	for _, s := range h.m.SplitNames() {
-		to := filter{Split: s, Class: f.Class, Text: f.Text}
+		to := filter{Split: s, Class: f.Class, Text: f.Text, Made: f.Made}
 		p.Splits = append(p.Splits, splitLink{s, to.address(), h.m.Splits[s].Examples, s == f.Split})
 	}
 	var hits []hit

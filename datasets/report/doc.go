@@ -9,6 +9,10 @@
 //		Samples:    examples,   // with Image bytes
 //	})
 //
+// Other packages add sections of their own (Input.More; package sewn makes those
+// of synthetic data) or write a page of nothing else (WritePage). Story tells in
+// plain text where one example comes from and how it was made.
+//
 // The preview server shows the same sections over HTTP; Body writes a part of
 // them without the page round it.
 //

@@ -2,7 +2,6 @@ package report
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"embed"
 	"encoding/base64"
 	"html/template"
@@ -23,6 +22,7 @@ type Input struct {
 	Run        *manifest.RunReport
 	Quarantine []datasets.Rejection // the first 50 are listed
 	Samples    []*datasets.Example  // with Image
+	More       []Block              // shown after the overview
 }
 
 // Section names a part of the page.
@@ -31,6 +31,7 @@ type Section string
 // The sections, in the order of the page.
 const (
 	Overview      Section = "overview"
+	More          Section = "more" // the blocks of Input.More, each a section of its own
 	Samples       Section = "samples"
 	Splits        Section = "splits"
 	Classes       Section = "classes"
@@ -43,7 +44,7 @@ const (
 
 // Sections lists all sections in the order of the page.
 func Sections() []Section {
-	return []Section{Overview, Samples, Splits, Classes, Distributions, Licences, Quarantine, Run, Provenance}
+	return []Section{Overview, More, Samples, Splits, Classes, Distributions, Licences, Quarantine, Run, Provenance}
 }
 
 var (
@@ -73,8 +74,8 @@ func Funcs() template.FuncMap {
 	}
 }
 
-// Write writes the page. An Input without a Manifest is fault.Bug; other errors
-// are those of w.
+// Write writes the page. An Input without a Manifest, or with a Block that has no
+// proper id, is fault.Bug; other errors are those of w.
 func Write(w io.Writer, in Input) error {
 	if in.Manifest == nil {
 		return fault.New(fault.Bug, "report: no manifest")
@@ -83,29 +84,16 @@ func Write(w io.Writer, in Input) error {
 	if err != nil {
 		return err
 	}
-	var links []link
+	var links []Block
 	for _, s := range Sections() {
-		if strings.Contains(string(body), `<section id="`+string(s)+`"`) {
-			links = append(links, link{s, headings[s]})
+		if s == More {
+			links = append(links, in.More...)
+		} else if strings.Contains(string(body), `<section id="`+string(s)+`"`) {
+			links = append(links, Block{ID: string(s), Title: headings[s]})
 		}
 	}
-	hash := sha256.Sum256([]byte(css))
-	var b bytes.Buffer
-	err = pages.ExecuteTemplate(&b, "page", map[string]any{
-		"Title": title(in), "Manifest": in.Manifest, "Body": body, "Links": links, "CSS": template.CSS(css),
-		"Policy": "default-src 'none'; img-src data:; style-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) + "'; base-uri 'none'; form-action 'none'",
-	})
-	if err != nil {
-		return fault.Wrap(fault.Bug, err)
-	}
-	_, err = w.Write(b.Bytes())
-	return err
-}
-
-// link is a line of the page's contents.
-type link struct {
-	To   Section
-	Text string
+	m := in.Manifest
+	return shell(w, Page{Title: title(in), Lead: m.Dataset + " · " + m.Task, Hash: m.RootHash, Origin: "Made by tailorbird from manifest.json."}, body, links)
 }
 
 var headings = map[Section]string{
@@ -118,6 +106,9 @@ var headings = map[Section]string{
 func Body(in Input, sections ...Section) (template.HTML, error) {
 	if in.Manifest == nil {
 		return "", fault.New(fault.Bug, "report: no manifest")
+	}
+	if err := checkBlocks(in.More); err != nil {
+		return "", err
 	}
 	v := newView(in)
 	var b bytes.Buffer
@@ -142,7 +133,8 @@ type Sample struct {
 	Href       string // address of the page about it, empty: none
 	Picture    template.HTML
 	Legend     []overlay.Line
-	More       int // lines left out of Legend
+	More       int    // lines left out of Legend
+	Badge      string // a word on the picture, empty: none
 }
 
 // NewSample prepares one example. Picture addresses the picture itself, Page the
@@ -151,6 +143,9 @@ func NewSample(ex *datasets.Example, names overlay.Names, picture, page string, 
 	o.Href = picture
 	s := Sample{Key: ex.Key, Split: ex.Split, Href: page, Picture: overlay.SVG(ex, names, o)}
 	s.Legend, s.More = overlay.Legend(ex, names, lines)
+	if ex.Synthetic != nil {
+		s.Badge = "synthetic"
+	}
 	return s
 }
 

@@ -161,6 +161,35 @@ func TestAnInputWithoutAManifestIsRefused(t *testing.T) {
 	}
 }
 
+func TestBlocksOfOthersStandAfterTheOverview(t *testing.T) {
+	t.Parallel()
+	in := inputs(t)["detection"]
+	in.More = []report.Block{{ID: "acceptance", Title: "Synthetic <objects>", HTML: "<p>made</p>\n"}, {ID: "rejected", Title: "Rejected", HTML: "<p>not taken</p>\n"}}
+	var b bytes.Buffer
+	if err := report.Write(&b, in); err != nil {
+		t.Fatal(err)
+	}
+	page := b.String()
+	last := -1
+	for _, want := range []string{`<a href="#overview">Overview</a><a href="#acceptance">Synthetic &lt;objects&gt;</a><a href="#rejected">Rejected</a><a href="#samples">`,
+		`<section id="overview">`, "<section id=\"acceptance\">\n<h2>Synthetic &lt;objects&gt;</h2>\n<p>made</p>\n</section>", `<section id="rejected">`, `<section id="samples">`} {
+		at := strings.Index(page, want)
+		if at <= last {
+			t.Errorf("%s stands at byte %d, what comes before it at %d", want, at, last)
+		}
+		last = at
+	}
+	for _, id := range []string{"", "samples", "a b", "A", "acceptance"} {
+		in.More[1].ID = id
+		if err := report.Write(&b, in); fault.CodeOf(err) != fault.Bug {
+			t.Errorf("id %q: error %v, want a bug", id, err)
+		}
+		if err := report.WritePage(&b, report.Page{}, in.More); fault.CodeOf(err) != fault.Bug {
+			t.Errorf("id %q: error %v, want a bug", id, err)
+		}
+	}
+}
+
 func TestManyClassesShowTheTailAndTheFrequencyGroups(t *testing.T) {
 	t.Parallel()
 	classes := make([]manifest.Class, 1203)

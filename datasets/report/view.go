@@ -24,6 +24,7 @@ const (
 type view struct {
 	Manifest *manifest.Manifest
 	Run      *manifest.RunReport
+	More     []Block
 	Tiles    []tile
 	Splits   splitsView
 	Samples  []Sample
@@ -46,7 +47,7 @@ func newView(in Input) *view {
 	m := in.Manifest
 	all := total(m)
 	v := &view{
-		Manifest: m, Run: in.Run,
+		Manifest: m, Run: in.Run, More: in.More,
 		Tiles:    overviewTiles(m, all),
 		Splits:   newSplits(m),
 		Classes:  newClasses(m, all),

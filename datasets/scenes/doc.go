@@ -13,6 +13,10 @@
 // header that claims 65,535 x 65,535 pixels, a missing file, an annotation outside
 // its image. Recipe.Planted names them and what should become of them.
 //
+// The LVIS set has a long tail: classes seen in one to three images beside common
+// and frequent ones. The rarest (leaf, fish, bell, house) lie whole and uncovered
+// in scenes with little else, so that they can be cut out.
+//
 // Guarantees: the same seed and size give the same files (for one Go release and
 // one architecture: floating point and image/jpeg decide the pixels). An
 // expression is true of the object it names and of no other in its image; masks

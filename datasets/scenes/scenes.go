@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/tailorbird/tailorbird/datasets"
 	"github.com/tailorbird/tailorbird/internal/fault"
@@ -142,6 +143,9 @@ func (d *drawing) kindsOfScenes() [][]kind {
 	rng := d.rng(forKinds, 0)
 	for k := range kinds {
 		info, among := kindTable[k], d.size.Scenes
+		if info.clear {
+			continue
+		}
 		n := int(info.share*float64(d.size.Scenes) + 0.5)
 		if info.scenes > 0 {
 			among, n = d.size.Scenes-int(accidents), info.scenes
@@ -161,7 +165,24 @@ func (d *drawing) kindsOfScenes() [][]kind {
 			}
 		}
 	}
+	d.dealClear(want)
 	return want
+}
+
+// dealClear deals out the kinds that are to be seen whole, the last thing drawn
+// each in a scene of its own, and where the fewest objects are. They are what a
+// bank of cut-outs can take from a rare class.
+func (d *drawing) dealClear(want [][]kind) {
+	order := d.rng(forKinds, 1).Perm(d.size.Scenes - int(accidents))
+	slices.SortStableFunc(order, func(a, b int) int { return len(want[a]) - len(want[b]) })
+	for k := range kinds {
+		if info := kindTable[k]; info.clear {
+			for _, i := range order[:info.scenes] {
+				want[i] = append(want[i], k)
+			}
+			order = order[info.scenes:]
+		}
+	}
 }
 
 // write writes one file below the directory.

@@ -24,6 +24,10 @@ const (
 	drop
 	arrow
 	bolt
+	leaf
+	fish
+	bell
+	house
 	kinds
 )
 
@@ -35,6 +39,7 @@ type kindInfo struct {
 	outline          func() []point // about the origin, about 1 in radius
 	share            float64        // of the scenes of the LVIS set that show it, or
 	scenes           int            // their number, for the rare ones
+	clear            bool           // rare, and only where little else is: nothing lies on it
 	hole             func() []point // nil for solid kinds
 }
 
@@ -56,6 +61,11 @@ var kindTable = [kinds]kindInfo{
 		outline: rounded(0.08, polygon(-1.1, -0.3, 0.1, -0.3, 0.1, -0.8, 1.15, 0, 0.1, 0.8, 0.1, 0.3, -1.1, 0.3))},
 	bolt: {name: "bolt", definition: "the shape of a flash of lightning", synonyms: []string{"bolt", "lightning bolt"}, turn: 0.15, scenes: 1,
 		outline: rounded(0.05, polygon(0.3, -1.2, -0.7, 0.15, -0.1, 0.15, -0.35, 1.2, 0.7, -0.3, 0.08, -0.3))},
+	leaf: {name: "leaf", definition: "the shape of a pointed leaf", turn: 0.5, outline: leafCurve, scenes: 3, clear: true},
+	fish: {name: "fish", definition: "a body with a forked tail", turn: 0.3, outline: fishCurve, scenes: 2, clear: true},
+	bell: {name: "bell", definition: "the shape of a bell that hangs", turn: 0.2, outline: bellCurve, scenes: 2, clear: true},
+	house: {name: "house", definition: "walls below a pointed roof", turn: 0.1, scenes: 1, clear: true,
+		outline: rounded(0.06, polygon(0, -1.15, 1.05, -0.25, 0.8, -0.25, 0.8, 0.95, -0.8, 0.95, -0.8, -0.25, -1.05, -0.25))},
 }
 
 func (k kind) String() string { return kindTable[k].name }
@@ -168,6 +178,45 @@ func crescentCurve() []point {
 	for i := 1; i < n; i++ {
 		t := from - (2*math.Pi+2*from)*float64(i)/n
 		p = append(p, point{shift + r*math.Cos(t), r * math.Sin(t)})
+	}
+	return p
+}
+
+// leafCurve joins two arcs at their tips.
+func leafCurve() []point {
+	return around(48, func(t float64) point {
+		s := math.Sin(t)
+		return point{0.62 * s * math.Abs(s), -1.15 * math.Cos(t)}
+	})
+}
+
+// fishCurve is an ellipse that runs out into a tail on the left.
+func fishCurve() []point {
+	const n, open = 36, 0.42
+	var p []point
+	for i := 0; i <= n; i++ {
+		t := -math.Pi + open + 2*(math.Pi-open)*float64(i)/n
+		p = append(p, point{0.22 + 0.92*math.Cos(t), 0.56 * math.Sin(t)})
+	}
+	return append(p, point{-1.15, 0.62}, point{-0.95, 0}, point{-1.15, -0.62})
+}
+
+// bellCurve follows one side from the dome to the rim and returns along the other.
+func bellCurve() []point {
+	const n = 8
+	var half []point
+	for i := 0; i <= n; i++ {
+		sin, cos := math.Sincos(math.Pi / 2 * float64(i) / n)
+		half = append(half, point{0.55 * sin, -0.45 - 0.6*cos})
+	}
+	for i := 1; i <= n; i++ {
+		u := float64(i) / n
+		half = append(half, point{0.55 + 0.45*u*u*u, -0.45 + 1.2*u})
+	}
+	half = append(half, point{1, 0.98})
+	p := append([]point(nil), half...)
+	for i := len(half) - 1; i > 0; i-- {
+		p = append(p, point{-half[i].x, half[i].y})
 	}
 	return p
 }

@@ -6,6 +6,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tailorbird/tailorbird/internal/fault"
 )
@@ -110,6 +111,64 @@ func (d decoder) fraction(dst *float64, what string) func(*Node) error {
 		}
 		if err != nil || !(v >= 0 && v <= 1) {
 			return d.errorf(n, "%s: want a share such as 1%% or 0.01, found %s", what, n.describe())
+		}
+		*dst = v
+		return nil
+	}
+}
+
+// number reads a number between lo and hi.
+func (d decoder) number(dst *float64, what string, lo, hi float64) func(*Node) error {
+	return func(n *Node) error {
+		v := math.NaN()
+		switch x := n.Scalar.(type) {
+		case int64:
+			v = float64(x)
+		case float64:
+			v = x
+		}
+		if !(v >= lo && v <= hi) {
+			return d.errorf(n, "%s: want a number between %g and %g, found %s", what, lo, hi, n.describe())
+		}
+		*dst = v
+		return nil
+	}
+}
+
+func (d decoder) boolean(dst *bool, what string) func(*Node) error {
+	return func(n *Node) error {
+		v, ok := n.Scalar.(bool)
+		if !ok {
+			return d.errorf(n, "%s: want true or false, found %s", what, n.describe())
+		}
+		*dst = v
+		return nil
+	}
+}
+
+// choice reads one of a few names.
+func (d decoder) choice(dst *string, what string, names ...string) func(*Node) error {
+	return func(n *Node) error {
+		var s string
+		if err := d.str(&s, what)(n); err != nil {
+			return err
+		}
+		for _, name := range names {
+			if s == name {
+				*dst = s
+				return nil
+			}
+		}
+		return d.errorf(n, "%s: no %q%s", what, s, Suggest(s, names))
+	}
+}
+
+// duration reads a time such as 30s or 2m.
+func (d decoder) duration(dst *time.Duration, what string) func(*Node) error {
+	return func(n *Node) error {
+		v, err := time.ParseDuration(n.Text)
+		if n.kind != scalarKind || err != nil || v <= 0 {
+			return d.errorf(n, "%s: want a time such as 30s or 2m, found %s", what, n.describe())
 		}
 		*dst = v
 		return nil

@@ -18,15 +18,18 @@ import (
 // Version is the recipe version that this package reads.
 const Version = 1
 
-// Recipe is one file. Sew and Train are the sections as they stand.
+// Recipe is one file. Train is the section as it stands.
 type Recipe struct {
 	File   string // as it was named, for messages
 	Dir    string // what relative paths are relative to
 	Seed   int64
 	Out    string // resolved; empty where the recipe names none
 	Builds []Build
-	Sew    *Node
+	Sew    *Sew // nil where the recipe has no such section
+	Remove *Remove
 	Train  *Node
+
+	outs []string // of the builds, as they were written
 }
 
 // Build is one entry of the section build.
@@ -43,8 +46,9 @@ type Build struct {
 	Out              string  // resolved
 	Seed             int64
 
-	file  string
-	lines map[string]int
+	written string // out, as it stands in the recipe
+	file    string
+	lines   map[string]int
 }
 
 // Defaults of a Build.
@@ -101,13 +105,14 @@ func apply(root *Node, setting string) error {
 func (r *Recipe) decode(root *Node) error {
 	d := decoder{r.File}
 	version, out := int64(0), ""
-	var builds *Node
+	var builds, sew, remove *Node
 	err := d.mapping(root, "the recipe", map[string]func(*Node) error{
 		"version": d.integer(&version, "version", 0, 1<<31),
 		"seed":    d.integer(&r.Seed, "seed", -1<<62, 1<<62),
 		"out":     d.str(&out, "out"),
 		"build":   keep(&builds),
-		"sew":     keep(&r.Sew),
+		"sew":     keep(&sew),
+		"remove":  keep(&remove),
 		"train":   keep(&r.Train),
 	})
 	if err != nil {
@@ -119,6 +124,21 @@ func (r *Recipe) decode(root *Node) error {
 	if out != "" {
 		r.Out = r.resolve(out)
 	}
+	if err := r.decodeBuilds(d, builds); err != nil {
+		return err
+	}
+	if remove != nil {
+		if r.Remove, err = r.decodeRemove(d, remove); err != nil {
+			return err
+		}
+	}
+	if sew != nil {
+		r.Sew, err = r.decodeSew(d, sew)
+	}
+	return err
+}
+
+func (r *Recipe) decodeBuilds(d decoder, builds *Node) error {
 	if builds == nil {
 		return nil
 	}
@@ -131,7 +151,7 @@ func (r *Recipe) decode(root *Node) error {
 		if err != nil {
 			return err
 		}
-		r.Builds = append(r.Builds, b)
+		r.Builds, r.outs = append(r.Builds, b), append(r.outs, b.written)
 	}
 	return r.checkOuts(d, builds)
 }
@@ -178,6 +198,7 @@ func (r *Recipe) decodeBuild(d decoder, n *Node, inList bool) (Build, error) {
 	if err := r.decodeInputs(d, inputs, &b); err != nil {
 		return b, err
 	}
+	b.written = out
 	return b, r.placeOut(d, n, &b, out, inList)
 }
 
@@ -223,8 +244,14 @@ func (r *Recipe) placeOut(d decoder, n *Node, b *Build, out string, inList bool)
 // there, others into a folder below. With dir empty the recipe's own out counts,
 // and relative ones are relative to the recipe.
 func (r *Recipe) Place(dir string) error {
+	var list []*Build
 	for i := range r.Builds {
-		b := &r.Builds[i]
+		list = append(list, &r.Builds[i])
+	}
+	if r.Remove != nil {
+		list = append(list, &r.Remove.Build)
+	}
+	for _, b := range list {
 		abs := filepath.IsAbs(b.Out) || blob.Scheme(b.Out) != ""
 		switch {
 		case dir != "" && b.lines["out"] == 0:
@@ -236,6 +263,9 @@ func (r *Recipe) Place(dir string) error {
 		case !abs:
 			b.Out = r.resolve(b.Out)
 		}
+	}
+	if r.Sew != nil {
+		return r.placeSew(dir)
 	}
 	return nil
 }
@@ -301,9 +331,12 @@ func (b *Build) Hash() string {
 // Encode writes the build as a recipe with every default filled in. Local
 // inputs are relative to base, where the file will lie, so that it names no path
 // of the machine beyond them.
-func (b *Build) Encode(base string) []byte {
+func (b *Build) Encode(base string) []byte { return b.encode(base, "build", "") }
+
+// encode writes the section of that name, with more lines of its own.
+func (b *Build) encode(base, section, more string) []byte {
 	var w bytes.Buffer
-	fmt.Fprintf(&w, "version: %d\nseed: %d\nbuild:\n  dataset: %s\n  inputs:\n", Version, b.Seed, b.Dataset)
+	fmt.Fprintf(&w, "version: %d\nseed: %d\n%s:\n  dataset: %s\n  inputs:\n", Version, b.Seed, section, b.Dataset)
 	roles := make([]string, 0, len(b.Inputs))
 	for role := range b.Inputs {
 		roles = append(roles, role)
@@ -321,7 +354,7 @@ func (b *Build) Encode(base string) []byte {
 	} else {
 		fmt.Fprintf(&w, "  shard_bytes: %d\n", b.ShardBytes)
 	}
-	fmt.Fprintf(&w, "  error_budget: %g\n  class_error_budget: %g\nout: .\n", b.ErrorBudget, b.ClassErrorBudget)
+	fmt.Fprintf(&w, "%s  error_budget: %g\n  class_error_budget: %g\nout: .\n", more, b.ErrorBudget, b.ClassErrorBudget)
 	return w.Bytes()
 }
 

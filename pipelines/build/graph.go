@@ -7,6 +7,7 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
+	"github.com/tailorbird/tailorbird/datasets/built"
 	"github.com/tailorbird/tailorbird/internal/blob"
 	"github.com/tailorbird/tailorbird/internal/fault"
 	"github.com/tailorbird/tailorbird/internal/manifest"
@@ -32,11 +33,17 @@ type Execute func(ctx context.Context, p *beam.Pipeline) error
 
 // Run builds the dataset of job.
 func Run(ctx context.Context, job shards.Job, execute Execute) (*manifest.Manifest, error) {
-	progress.Local.Reset()
 	job.StartedUnix = time.Now().UnixNano()
+	return Drive(ctx, job, func(s beam.Scope) { Graph(s, job) }, execute)
+}
+
+// Drive runs a graph whose last step is shards.Finish of job, and returns the
+// manifest that it publishes.
+func Drive(ctx context.Context, job shards.Job, graph func(beam.Scope), execute Execute) (*manifest.Manifest, error) {
+	progress.Local.Reset()
 	_, before := Manifest(ctx, job.Out)
 	p, s := beam.NewPipelineWithRoot()
-	Graph(s, job)
+	graph(s)
 	runErr := execute(ctx, p)
 	if err := ctx.Err(); err != nil {
 		shards.Settle(settle)
@@ -100,18 +107,7 @@ func result(ctx context.Context, job *shards.Job, runErr error) (*manifest.Manif
 	return m, nil
 }
 
-// maxManifest bounds manifest.json: a line a shard, a few a class.
-const maxManifest = 1 << 30
-
 // Manifest reads the manifest of a built dataset.
 func Manifest(ctx context.Context, dir string) (*manifest.Manifest, error) {
-	b, err := blob.ReadFile(ctx, blob.Join(dir, manifest.Name), maxManifest)
-	if fault.CodeOf(err) == fault.NotFound {
-		return nil, fault.At(fault.New(fault.NotFound, "no %s: not a finished dataset", manifest.Name), fault.Place{Path: dir})
-	}
-	if err != nil {
-		return nil, err
-	}
-	m, err := manifest.Parse(b)
-	return m, fault.At(err, fault.Place{Path: blob.Join(dir, manifest.Name)})
+	return built.ReadManifest(ctx, dir)
 }

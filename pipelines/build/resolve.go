@@ -17,12 +17,21 @@ import (
 	"github.com/tailorbird/tailorbird/transforms/shards"
 )
 
-// reportImages is how many pictures report.html shows.
-const reportImages = 24
+// ReportImages is how many pictures report.html shows.
+const ReportImages = 24
 
 // Resolve checks a build and turns it into a job. Mistakes are fault.Usage with
 // the recipe's line; a target that holds something else is fault.Occupied.
 func Resolve(ctx context.Context, b *recipe.Build) (shards.Job, error) {
+	job, err := JobOf(ctx, b)
+	if err != nil {
+		return job, err
+	}
+	return job, CheckTarget(ctx, &job)
+}
+
+// JobOf is Resolve without a look at the target.
+func JobOf(ctx context.Context, b *recipe.Build) (shards.Job, error) {
 	src, ok := datasets.Lookup(b.Dataset)
 	if !ok {
 		return shards.Job{}, b.Errorf("dataset", "no dataset %q%s", b.Dataset, recipe.Suggest(b.Dataset, datasets.Names()))
@@ -38,14 +47,16 @@ func Resolve(ctx context.Context, b *recipe.Build) (shards.Job, error) {
 	if err := checkInputs(ctx, b, src.Spec()); err != nil {
 		return shards.Job{}, err
 	}
-	var id [8]byte
-	if _, err := rand.Read(id[:]); err != nil {
-		return shards.Job{}, err
-	}
-	job := shards.Job{RunID: hex.EncodeToString(id[:]), Dataset: b.Dataset, Inputs: b.Inputs, Splits: b.Splits, Transforms: b.Transforms,
+	return shards.Job{RunID: NewRunID(), Dataset: b.Dataset, Inputs: b.Inputs, Splits: b.Splits, Transforms: b.Transforms,
 		Formats: b.Formats, Shards: int(b.Shards), ShardBytes: b.ShardBytes, Out: b.Out, Seed: b.Seed, RecipeHash: b.Hash(),
-		RecipeYAML: string(b.Encode(b.Out)), Codec: c.Codec(), ErrorBudget: b.ErrorBudget, ClassErrorBudget: b.ClassErrorBudget, ReportImages: reportImages}
-	return job, checkTarget(ctx, &job)
+		RecipeYAML: string(b.Encode(b.Out)), Codec: c.Codec(), ErrorBudget: b.ErrorBudget, ClassErrorBudget: b.ClassErrorBudget, ReportImages: ReportImages}, nil
+}
+
+// NewRunID names a launch.
+func NewRunID() string {
+	var id [8]byte
+	_, _ = rand.Read(id[:]) // it never fails
+	return hex.EncodeToString(id[:])
 }
 
 func checkFormats(b *recipe.Build, spec datasets.Spec) error {
@@ -106,8 +117,8 @@ func exists(ctx context.Context, addr string) error {
 	return fault.At(fault.New(fault.NotFound, "the directory is empty"), fault.Place{Path: addr})
 }
 
-// checkTarget refuses a place that holds something that is not this build.
-func checkTarget(ctx context.Context, job *shards.Job) error {
+// CheckTarget refuses a place that holds something that is not this build.
+func CheckTarget(ctx context.Context, job *shards.Job) error {
 	m, err := Manifest(ctx, job.Out)
 	switch {
 	case err == nil && m.RecipeHash != job.RecipeHash:

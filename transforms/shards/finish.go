@@ -14,7 +14,9 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
+	"github.com/tailorbird/tailorbird/datasets"
 	"github.com/tailorbird/tailorbird/datasets/formats"
+	"github.com/tailorbird/tailorbird/datasets/report"
 	"github.com/tailorbird/tailorbird/internal/blob"
 	"github.com/tailorbird/tailorbird/internal/failpoint"
 	"github.com/tailorbird/tailorbird/internal/fault"
@@ -54,6 +56,18 @@ func (fn *finishFn) ProcessElement(ctx context.Context, _ int, encoded func(*[]b
 	return err
 }
 
+// Extra is what a source adds to a finished dataset beside its examples.
+type Extra struct {
+	Files  []manifest.File // published below the output already
+	Blocks []report.Block  // for report.html
+}
+
+// Finisher is a datasets.Source that has something to add when all shards are
+// made. out is the address of the dataset.
+type Finisher interface {
+	Finish(ctx context.Context, in datasets.Inputs, out string) (Extra, error)
+}
+
 // RunFinish publishes the manifest of finished shards. A nil manifest without an
 // error means that an outcome was published instead.
 func RunFinish(ctx context.Context, job *Job, rows []*Row) (*manifest.Manifest, error) {
@@ -72,7 +86,7 @@ func RunFinish(ctx context.Context, job *Job, rows []*Row) (*manifest.Manifest, 
 		return cmp.Or(cmp.Compare(a.Done.Split, b.Done.Split), cmp.Compare(a.Done.Shard, b.Done.Shard))
 	})
 	if o := problemOf(rows); o != nil {
-		return nil, publishOutcome(ctx, job, *o)
+		return nil, PublishOutcome(ctx, job, *o)
 	}
 	if err := checkRows(plan, rows); err != nil {
 		return nil, err
@@ -80,7 +94,7 @@ func RunFinish(ctx context.Context, job *Job, rows []*Row) (*manifest.Manifest, 
 	f := &finisher{job: job, plan: plan, rows: rows}
 	f.add()
 	if o := f.budget(); o != nil {
-		return nil, publishOutcome(ctx, job, *o)
+		return nil, PublishOutcome(ctx, job, *o)
 	}
 	return f.publish(ctx)
 }
@@ -127,6 +141,7 @@ type finisher struct {
 	m       manifest.Manifest
 	run     manifest.RunReport
 	classes map[int]ClassCount
+	extra   Extra
 }
 
 // add sums the rows up.
@@ -235,6 +250,15 @@ func (f *finisher) publish(ctx context.Context) (*manifest.Manifest, error) {
 	if err := f.describe(ctx); err != nil {
 		return nil, err
 	}
+	if err := f.seeds(ctx); err != nil {
+		return nil, err
+	}
+	if fin, ok := source.(Finisher); ok {
+		if f.extra, err = fin.Finish(ctx, f.job.Inputs, f.job.Out); err != nil {
+			return nil, err
+		}
+		f.m.Files = append(f.m.Files, f.extra.Files...)
+	}
 	failpoint.Hit("finish.described")
 	f.m.Seal()
 	switch first, err := readManifest(ctx, f.job.Out); {
@@ -253,7 +277,7 @@ func (f *finisher) publish(ctx context.Context) (*manifest.Manifest, error) {
 	}
 	if _, err := blob.Put(ctx, blob.Join(f.job.Out, manifest.Name), text); err != nil {
 		if fault.CodeOf(err) == fault.Conflict {
-			return nil, publishOutcome(ctx, f.job, Outcome{Code: fault.Occupied, Message: err.Error()})
+			return nil, PublishOutcome(ctx, f.job, Outcome{Code: fault.Occupied, Message: err.Error()})
 		}
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package shards
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -23,6 +24,7 @@ import (
 type Job struct {
 	RunID      string // names this launch, not its product
 	Dataset    string
+	Source     string // reads the inputs; empty: the source of that dataset
 	Inputs     map[string]string
 	Splits     []string
 	Transforms string // canonical
@@ -34,6 +36,8 @@ type Job struct {
 	RecipeHash string
 	RecipeYAML string // as resolved
 	Codec      string // what must decode and encode; "none" where pixels are kept
+
+	Removal *Removal // nil: no objects are removed
 
 	ErrorBudget      float64
 	ClassErrorBudget float64
@@ -55,13 +59,16 @@ type Item struct {
 	Rows   []byte // places in the shard's rows file: see packRows
 }
 
+// ExtraDir, below the output, holds what a pipeline publishes beside its shards.
+const ExtraDir = "extra"
+
 // StateDir, below the output, holds what is not the dataset.
 const StateDir = ".tailorbird"
 
 // Directories lists the folders below an output that builds write to, StateDir
 // last.
 func Directories() []string {
-	seen := map[string]bool{path.Dir(QuarantinePath): true}
+	seen := map[string]bool{path.Dir(QuarantinePath): true, ExtraDir: true}
 	for _, name := range formats.Names() {
 		f, _ := formats.Lookup(name)
 		seen[path.Dir(f.Path("train", 0, 1))] = true
@@ -72,7 +79,11 @@ func Directories() []string {
 	return append(slices.Sorted(maps.Keys(seen)), StateDir)
 }
 
-func (j *Job) state(elem ...string) string {
+func (j *Job) state(elem ...string) string { return j.State(elem...) }
+
+// State is the address of something that is not the dataset; it goes when the
+// dataset is finished.
+func (j *Job) State(elem ...string) string {
 	return blob.Join(j.Out, append([]string{StateDir}, elem...)...)
 }
 
@@ -95,6 +106,17 @@ func (j *Job) OutcomePath() string { return j.state("outcome-" + j.RunID + ".jso
 
 func (j *Job) stopPath() string { return j.state("stop-" + j.RunID) }
 
+// Cores is how many images are at work in one process.
+func (j *Job) Cores() int { return j.cores() }
+
+// PixelBytes is how much of --memory goes to pixels in one process.
+func (j *Job) PixelBytes() int64 {
+	if j.MemoryBytes == 0 {
+		return defaultPixels
+	}
+	return max(minPixels, (j.MemoryBytes-baseMemory)*2/3)
+}
+
 // cores is how many images are at work in this process.
 func (j *Job) cores() int {
 	if j.Workers > 0 {
@@ -112,9 +134,10 @@ func (j *Job) input(role, name string) string {
 }
 
 func (j *Job) source() (datasets.Source, error) {
-	s, ok := datasets.Lookup(j.Dataset)
+	name := cmp.Or(j.Source, j.Dataset)
+	s, ok := datasets.Lookup(name)
 	if !ok {
-		return nil, fault.New(fault.Bug, "worker has no dataset %q", j.Dataset)
+		return nil, fault.New(fault.Bug, "worker has no dataset %q", name)
 	}
 	return s, nil
 }
@@ -192,8 +215,8 @@ type Outcome struct {
 	Already bool       `json:"already,omitempty"` // the dataset was there
 }
 
-// publishOutcome leaves an outcome; the first one of a launch counts.
-func publishOutcome(ctx context.Context, j *Job, o Outcome) error {
+// PublishOutcome leaves an outcome; the first one of a launch counts.
+func PublishOutcome(ctx context.Context, j *Job, o Outcome) error {
 	b, err := json.Marshal(o)
 	if err != nil {
 		return fault.Wrap(fault.Bug, err)

@@ -97,7 +97,7 @@ func (f *finisher) pages(ctx context.Context, rejections []datasets.Rejection) e
 		return err
 	}
 	var page bytes.Buffer
-	if err := report.Write(&page, report.Input{Manifest: &f.m, Run: &f.run, Quarantine: rejections, Samples: samples}); err != nil {
+	if err := report.Write(&page, report.Input{Manifest: &f.m, Run: &f.run, Quarantine: rejections, Samples: samples, More: f.extra.Blocks}); err != nil {
 		return err
 	}
 	run, err := jsonText(&f.run)

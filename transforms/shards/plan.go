@@ -42,7 +42,7 @@ func (fn *planFn) ProcessElement(ctx context.Context, _ []byte, emit func(string
 	if code := fault.CodeOf(err); code != "" && ctx.Err() == nil {
 		// The inputs or the target are at fault: the user reads it in the outcome.
 		// The bundle fails all the same, so that no shard is made of what was emitted.
-		if perr := publishOutcome(ctx, &fn.Job, Outcome{Code: code, Message: err.Error()}); perr != nil {
+		if perr := PublishOutcome(ctx, &fn.Job, Outcome{Code: code, Message: err.Error()}); perr != nil {
 			return perr
 		}
 	}
@@ -88,7 +88,7 @@ func RunPlan(ctx context.Context, job *Job, emit func(string, Item)) error {
 		return err
 	}
 	if existing != nil {
-		return publishOutcome(ctx, job, p.compareWith(existing))
+		return PublishOutcome(ctx, job, p.compareWith(existing))
 	}
 	if err := p.publish(ctx); fault.CodeOf(err) != fault.Conflict {
 		return err

@@ -27,11 +27,12 @@ const (
 	stageDecode
 	stageTransform
 	stageEncode
+	stageRemove
 	stageWrite
 	stages
 )
 
-var stageNames = [stages]string{"read", "hash", "annotations", "decode", "transform", "encode", "write"}
+var stageNames = [stages]string{"read", "hash", "annotations", "decode", "transform", "encode", "remove", "write"}
 
 // result is one item's way through the pool.
 type result struct {
@@ -50,6 +51,7 @@ type result struct {
 type pool struct {
 	job     *Job
 	source  datasets.Source
+	records datasets.Records // of a source of whole records, else nil
 	meta    *datasets.Meta
 	classes map[int64]int
 	chain   *chain.Chain
@@ -57,8 +59,9 @@ type pool struct {
 	tokens  chan struct{}
 	work    chan *result
 	engine  *engine
-	done    func() // gives the engine back
-	budget  int64  // bytes of pixels at a time
+	remove  chan *remover // one for each worker, nil where nothing is removed
+	done    func()        // gives the engine back
+	budget  int64         // bytes of pixels at a time
 	single  blob.Object
 	buffers sync.Pool
 	wg      sync.WaitGroup
@@ -77,17 +80,30 @@ func newPool(ctx context.Context, job *Job, src datasets.Source, meta *datasets.
 	if err != nil {
 		return nil, err
 	}
-	if got := c.Codec(); got != job.Codec {
+	if got := c.Codec(); got != job.Codec && got != chain.NoCodec {
 		return nil, fault.New("", "this worker's codec is %s, the build's is %s: a run never mixes codecs", got, job.Codec)
 	}
 	n := job.cores()
-	p := &pool{job: job, source: src, meta: meta, classes: classes, chain: c, window: 8 * n, budget: defaultPixels}
-	if job.MemoryBytes > 0 {
-		p.budget = max(minPixels, (job.MemoryBytes-baseMemory)*2/3)
-	}
-	if info, err := blob.Stat(ctx, job.Inputs["images"]); err == nil && info.Size > 0 {
+	p := &pool{job: job, source: src, meta: meta, classes: classes, chain: c, window: 8 * n, budget: job.PixelBytes()}
+	if r, ok := src.(datasets.Recorder); ok {
+		if p.records, err = r.Records(ctx, job.Inputs); err != nil {
+			return nil, err
+		}
+	} else if info, err := blob.Stat(ctx, job.Inputs["images"]); err == nil && info.Size > 0 {
 		if p.single, err = blob.Open(ctx, job.Inputs["images"]); err != nil {
 			return nil, err
+		}
+	}
+	if job.Removal != nil {
+		// An example carries its edited pictures until it is written: fewer at a time.
+		p.window = 2 * n
+		p.remove = make(chan *remover, n)
+		for range n {
+			r, err := newRemover(job, meta.Classes)
+			if err != nil {
+				return nil, err
+			}
+			p.remove <- r
 		}
 	}
 	p.engine, p.done = borrowEngine(c, engineKey{job.Transforms, n, p.budget})
@@ -123,8 +139,14 @@ func (p *pool) close() {
 	close(p.work)
 	p.wg.Wait()
 	p.done()
+	for range cap(p.remove) {
+		(<-p.remove).dec.Close()
+	}
 	if p.single != nil {
 		_ = p.single.Close()
+	}
+	if p.records != nil {
+		_ = p.records.Close()
 	}
 }
 
@@ -194,23 +216,12 @@ func (p *pool) make(ctx context.Context, w *chain.Worker, r *result, stage *stri
 		r.nanos[i] += now.Sub(clock).Nanoseconds()
 		clock = now
 	}
-	data, err := p.read(ctx, r)
+	data, restore, err := p.fetch(ctx, r, stage, lap)
 	if err != nil {
 		return err
 	}
-	lap(stageRead)
-	sum := sha256.Sum256(data)
-	origin := datasets.Origin{Name: p.sourceName(r.item), Offset: r.item.Offset, Bytes: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}
-	lap(stageHash)
-
-	*stage = "annotations"
-	ex, err := p.annotations(r)
-	if err != nil {
-		return err
-	}
-	ex.Key, ex.Split, ex.Source = r.item.Key, r.task.split, origin
-	r.example = ex
-	lap(stageAnnotations)
+	ex := r.example
+	defer restore()
 
 	*stage = "decode"
 	need, err := w.Open(ex, data)
@@ -233,8 +244,10 @@ func (p *pool) make(ctx context.Context, w *chain.Worker, r *result, stage *stri
 	}
 	clock = time.Now()
 	*stage = "decode"
-	if err := w.Decode(); err != nil {
-		return err
+	if !(ex.Checked && p.chain.Keep()) {
+		if err := w.Decode(); err != nil {
+			return err
+		}
 	}
 	lap(stageDecode)
 	*stage = "transform"
@@ -245,7 +258,61 @@ func (p *pool) make(ctx context.Context, w *chain.Worker, r *result, stage *stri
 	*stage = "encode"
 	r.buf, err = w.Encode(r.buf)
 	lap(stageEncode)
+	if err != nil || p.remove == nil {
+		return err
+	}
+	*stage = "remove"
+	tools := <-p.remove
+	err = tools.add(ctx, ex)
+	p.remove <- tools
+	lap(stageRemove)
 	return err
+}
+
+// fetch reads an item: its picture, and its example into r. What it returns to
+// be called at the end puts back what the chain is not to see.
+func (p *pool) fetch(ctx context.Context, r *result, stage *string, lap func(int)) ([]byte, func(), error) {
+	if p.records != nil {
+		return p.record(ctx, r, lap)
+	}
+	data, err := p.read(ctx, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	lap(stageRead)
+	sum := sha256.Sum256(data)
+	origin := datasets.Origin{Name: p.sourceName(r.item), Offset: r.item.Offset, Bytes: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}
+	lap(stageHash)
+	*stage = "annotations"
+	ex, err := p.annotations(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	ex.Key, ex.Split, ex.Source = r.item.Key, r.task.split, origin
+	r.example = ex
+	lap(stageAnnotations)
+	return data, func() {}, nil
+}
+
+// record reads an example that lies ready. Its original size is that of another
+// picture than the stored one, so the chain does not hold the two together.
+func (p *pool) record(ctx context.Context, r *result, lap func(int)) ([]byte, func(), error) {
+	it := r.item
+	ex, err := p.records.Record(ctx, &datasets.Ref{Key: it.Key, Split: r.task.split, Label: it.Label,
+		Image: datasets.Span{Name: it.Name, Offset: it.Offset, Length: it.Length}})
+	if err != nil {
+		return nil, nil, err
+	}
+	if ex.Key != it.Key {
+		return nil, nil, fault.New(fault.Corrupt, "the record is that of %q", ex.Key)
+	}
+	ex.Split = r.task.split
+	r.example = ex
+	progress.Local.Read.Add(int64(len(ex.Image)))
+	lap(stageRead)
+	w, h := ex.OriginalWidth, ex.OriginalHeight
+	ex.OriginalWidth, ex.OriginalHeight = 0, 0
+	return ex.Image, func() { ex.OriginalWidth, ex.OriginalHeight = w, h }, nil
 }
 
 func (p *pool) sourceName(it *Item) string {

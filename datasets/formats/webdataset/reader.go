@@ -247,8 +247,27 @@ func (s Sample) example() (*datasets.Example, error) {
 	if ex.Ext = f.Ext; ex.Ext == "jpeg" {
 		ex.Ext = "jpg"
 	}
-	ex.Image, err = f.Data()
-	return ex, err
+	if ex.Image, err = f.Data(); err != nil {
+		return nil, err
+	}
+	return ex, s.edits(ex)
+}
+
+// edits reads the edited pictures that the record names.
+func (s Sample) edits(ex *datasets.Example) error {
+	for i := range ex.Edits {
+		e := &ex.Edits[i]
+		f, ok := s.File(strings.ToLower(e.Name) + ".png")
+		if !ok {
+			return fault.New(fault.Corrupt, "the record names an edit %q, whose picture is not there", e.Name)
+		}
+		var err error
+		if e.Image, err = f.Data(); err != nil {
+			return err
+		}
+		e.Ext = "png"
+	}
+	return nil
 }
 
 // label holds the .cls file against the record, or takes it where there is none.

@@ -49,6 +49,12 @@ func (w *writer) Write(ex *datasets.Example) error {
 	w.flush(ex.Image)
 	w.buf = appendPadding(w.buf[:0], len(ex.Image))
 	w.buf = appendFile(w.buf, ex.Key, "json", record)
+	for _, e := range ex.Edits {
+		if e.Image == nil {
+			return fault.At(fault.New(fault.Bug, "edit %s has no picture", e.Name), fault.Place{Key: ex.Key})
+		}
+		w.buf = appendFile(w.buf, ex.Key, e.Name+"."+e.Ext, e.Image)
+	}
 	if ex.Label != nil {
 		w.label = strconv.AppendInt(w.label[:0], int64(*ex.Label), 10)
 		w.buf = appendFile(w.buf, ex.Key, "cls", w.label)

@@ -16,6 +16,8 @@ type Options struct {
 	Href     string  // address of the picture; empty: shapes on a plain ground
 	TextSize float64 // height of the labels over the width of a frame of 4 : 3 round the picture; 0: 0.04
 	Labels   int     // objects that are labelled, largest first; 0: 12
+	Marks    []Mark  // drawn above the objects
+	Quiet    bool    // objects are drawn in one soft colour and without labels
 }
 
 // Bounds on the markup of one picture.
@@ -43,6 +45,7 @@ func SVG(ex *datasets.Example, names Names, o Options) template.HTML {
 		d.f(`<image width="%d" height="%d" preserveAspectRatio="none" href="%s"/>`, ex.Width, ex.Height, escape(o.Href))
 	}
 	d.shapes()
+	d.marks()
 	d.b.WriteString("</svg>")
 	return template.HTML(d.b.String())
 }
@@ -69,7 +72,7 @@ func (d *drawing) shapes() {
 	os = byArea(os)
 	for _, o := range os {
 		if path := d.outline(o.mask); path != "" {
-			d.f(`<path class="mask %s" d="%s"/>`, o.colour(), path)
+			d.f(`<path class="mask %s" d="%s"/>`, d.colour(o), path)
 		}
 	}
 	for _, o := range os {
@@ -77,10 +80,20 @@ func (d *drawing) shapes() {
 		if o.crowd {
 			class = "box crowd"
 		}
-		d.f(`<rect class="%s %s" x="%s" y="%s" width="%s" height="%s"><title>%s</title></rect>`, class, o.colour(),
+		d.f(`<rect class="%s %s" x="%s" y="%s" width="%s" height="%s"><title>%s</title></rect>`, class, d.colour(o),
 			num(o.box[0]), num(o.box[1]), num(max(o.box[2], 0)), num(max(o.box[3], 0)), escape(d.title(o)))
 	}
-	d.labels(os)
+	if !d.o.Quiet {
+		d.labels(os)
+	}
+}
+
+// colour is the class name of the colour that an object is drawn in.
+func (d *drawing) colour(o object) string {
+	if d.o.Quiet {
+		return "quiet"
+	}
+	return o.colour()
 }
 
 // title is what hovering over an object says.
