@@ -2,6 +2,8 @@ package built
 
 import (
 	"context"
+	"io"
+	"slices"
 	"strings"
 
 	"github.com/tailorbird/tailorbird/datasets"
@@ -41,7 +43,12 @@ func ReadManifest(ctx context.Context, dir string) (*manifest.Manifest, error) {
 }
 
 // Open reads the manifest at dir and chooses the format to read.
-func Open(ctx context.Context, dir string) (*Dataset, error) {
+func Open(ctx context.Context, dir string) (*Dataset, error) { return OpenFormat(ctx, dir, "") }
+
+// OpenFormat is Open for one of the formats that hold pictures; the empty name
+// leaves the choice to Open. A format that the dataset does not have is
+// fault.Usage.
+func OpenFormat(ctx context.Context, dir, format string) (*Dataset, error) {
 	m, err := ReadManifest(ctx, dir)
 	if err != nil {
 		return nil, err
@@ -49,14 +56,29 @@ func Open(ctx context.Context, dir string) (*Dataset, error) {
 	d := &Dataset{Dir: dir, Manifest: m}
 	have := m.Formats()
 	for _, name := range readable {
-		for _, h := range have {
-			if f, ok := formats.Lookup(name); ok && h == name {
-				d.format = f
-				return d, nil
-			}
+		if format != "" && format != name || !slices.Contains(have, name) {
+			continue
+		}
+		if f, ok := formats.Lookup(name); ok {
+			d.format = f
+			return d, nil
 		}
 	}
-	return nil, fault.At(fault.New(fault.Unsupported, "holds the formats %s; pictures are read from %s", strings.Join(have, ", "), strings.Join(readable, ", ")), fault.Place{Path: dir})
+	code := fault.Unsupported
+	if format != "" {
+		code = fault.Usage
+	}
+	return nil, fault.At(fault.New(code, "holds the formats %s; pictures are read from %s", strings.Join(have, ", "), strings.Join(readable, ", ")), fault.Place{Path: dir})
+}
+
+// Parse reads the example that starts at the Offset of a Place of r, which holds
+// some records of a shard.
+func (d *Dataset) Parse(r io.ReaderAt, size int64, at Place) (*datasets.Example, error) {
+	f, err := d.format.NewReader(r, size)
+	if err != nil {
+		return nil, err
+	}
+	return f.Get(formats.Entry{Key: at.Key, Offset: at.Offset, Bytes: at.Bytes})
 }
 
 // Meta is what is true of the whole dataset.

@@ -2,11 +2,14 @@ package recipe
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 
 	"github.com/tailorbird/tailorbird/internal/fault"
 )
@@ -39,6 +42,8 @@ const (
 func (k kind) String() string {
 	return [...]string{"a single value", "a list", "a mapping"}[k]
 }
+
+var exponent = regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$`)
 
 // maxDepth bounds nesting; a recipe needs five levels.
 const maxDepth = 32
@@ -89,6 +94,12 @@ func convert(file string, n ast.Node, depth int) (*Node, error) {
 		}
 	case *ast.StringNode:
 		out.Scalar, out.Text = v.Value, v.Value
+		if v.GetToken().Type == token.StringType && exponent.MatchString(v.Value) {
+			// YAML 1.2 (10.3.2) takes 5e-4 for a number; the library wants 5.0e-4.
+			if f, err := strconv.ParseFloat(v.Value, 64); err == nil {
+				out.Scalar = f
+			}
+		}
 	case *ast.LiteralNode:
 		out.Scalar, out.Text = v.Value.Value, v.Value.Value
 	case *ast.IntegerNode:

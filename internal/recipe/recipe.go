@@ -18,18 +18,19 @@ import (
 // Version is the recipe version that this package reads.
 const Version = 1
 
-// Recipe is one file. Train is the section as it stands.
+// Recipe is one file. A section that it does not have is nil.
 type Recipe struct {
 	File   string // as it was named, for messages
 	Dir    string // what relative paths are relative to
 	Seed   int64
 	Out    string // resolved; empty where the recipe names none
 	Builds []Build
-	Sew    *Sew // nil where the recipe has no such section
+	Sew    *Sew
 	Remove *Remove
-	Train  *Node
+	Train  *Train
 
-	outs []string // of the builds, as they were written
+	outs   []string // of the builds, as they were written
+	sewOut string   // likewise
 }
 
 // Build is one entry of the section build.
@@ -105,7 +106,7 @@ func apply(root *Node, setting string) error {
 func (r *Recipe) decode(root *Node) error {
 	d := decoder{r.File}
 	version, out := int64(0), ""
-	var builds, sew, remove *Node
+	var builds, sew, remove, train *Node
 	err := d.mapping(root, "the recipe", map[string]func(*Node) error{
 		"version": d.integer(&version, "version", 0, 1<<31),
 		"seed":    d.integer(&r.Seed, "seed", -1<<62, 1<<62),
@@ -113,7 +114,7 @@ func (r *Recipe) decode(root *Node) error {
 		"build":   keep(&builds),
 		"sew":     keep(&sew),
 		"remove":  keep(&remove),
-		"train":   keep(&r.Train),
+		"train":   keep(&train),
 	})
 	if err != nil {
 		return err
@@ -133,7 +134,13 @@ func (r *Recipe) decode(root *Node) error {
 		}
 	}
 	if sew != nil {
-		r.Sew, err = r.decodeSew(d, sew)
+		if r.Sew, err = r.decodeSew(d, sew); err != nil {
+			return err
+		}
+		r.sewOut = r.Sew.Out
+	}
+	if train != nil {
+		r.Train, err = r.decodeTrain(d, train)
 	}
 	return err
 }
@@ -265,7 +272,12 @@ func (r *Recipe) Place(dir string) error {
 		}
 	}
 	if r.Sew != nil {
-		return r.placeSew(dir)
+		if err := r.placeSew(dir); err != nil {
+			return err
+		}
+	}
+	if r.Train != nil {
+		return r.placeTrain(dir)
 	}
 	return nil
 }

@@ -89,31 +89,32 @@ func (r *region) all() bool {
 func (p *solver) guide(r *region, dst, src *raster.RGB, mode Mode) bool {
 	l := &p.levels[0]
 	changes := false
-	var neighbours = [4]struct{ state, dst, src int }{
-		{-1, -3, -3}, {1, 3, 3}, {-r.stride, -3 * dst.Width, -3 * src.Width}, {r.stride, 3 * dst.Width, 3 * src.Width},
-	}
+	fd, gd := 3*dst.Width, 3*src.Width
 	for row := range r.h {
-		line := (row+1)*r.stride + 1
 		f := 3 * ((r.dy+row)*dst.Width + r.dx)
 		g := 3 * ((r.sy+row)*src.Width + r.sx)
 		for x := range r.w {
-			i := line + x
+			i := (row+1)*r.stride + 1 + x
 			if r.state[i] != object {
 				continue
 			}
+			left, right := r.state[i-1] != beyond, r.state[i+1] != beyond
+			up, down := r.state[i-r.stride] != beyond, r.state[i+r.stride] != beyond
 			for c := range 3 {
-				at, from := f+3*x+c, g+3*x+c
-				here, there := int32(dst.Pix[at]), int32(src.Pix[from])
+				a, b := f+3*x+c, g+3*x+c
+				here, there := int32(dst.Pix[a]), int32(src.Pix[b])
 				sum := int32(0)
-				for _, n := range neighbours {
-					if r.state[i+n.state] == beyond {
-						continue
-					}
-					df := here - int32(dst.Pix[at+n.dst])
-					dg := there - int32(src.Pix[from+n.src])
-					if mode == Normal || abs(dg) >= abs(df) {
-						sum += dg - df
-					}
+				if left {
+					sum += gain(here-int32(dst.Pix[a-3]), there-int32(src.Pix[b-3]), mode)
+				}
+				if right {
+					sum += gain(here-int32(dst.Pix[a+3]), there-int32(src.Pix[b+3]), mode)
+				}
+				if up {
+					sum += gain(here-int32(dst.Pix[a-fd]), there-int32(src.Pix[b-gd]), mode)
+				}
+				if down {
+					sum += gain(here-int32(dst.Pix[a+fd]), there-int32(src.Pix[b+gd]), mode)
 				}
 				changes = changes || sum != 0
 				l.f[3*i+c] = float32(sum)
@@ -122,6 +123,15 @@ func (p *solver) guide(r *region, dst, src *raster.RGB, mode Mode) bool {
 		}
 	}
 	return changes
+}
+
+// gain returns how much larger than the base's difference df the guidance is, for
+// the source's difference dg.
+func gain(df, dg int32, mode Mode) int32 {
+	if mode == Mixed && abs(dg) < abs(df) {
+		return 0
+	}
+	return dg - df
 }
 
 // add puts the solution on the base, rounded to the nearest level.

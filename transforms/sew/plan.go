@@ -324,6 +324,9 @@ func sum(b []byte) string {
 // pipeline. It leaves surveys, bank and plan where a run would.
 func PlanLocally(ctx context.Context, job *Job) (*Planned, error) {
 	_, list, err := job.source(ctx)
+	if err == nil {
+		err = begin(ctx, job)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -47,6 +47,9 @@ type listFn struct{ Job Job }
 // ProcessElement yields a key a shard, so that shards are spread over workers.
 func (fn *listFn) ProcessElement(ctx context.Context, _ []byte, emit func(string, int)) error {
 	_, list, err := fn.Job.source(ctx)
+	if err == nil {
+		err = begin(ctx, &fn.Job)
+	}
 	if err != nil {
 		return report(ctx, &fn.Job, err)
 	}
@@ -58,6 +61,19 @@ func (fn *listFn) ProcessElement(ctx context.Context, _ []byte, emit func(string
 	}
 	return nil
 }
+
+// begin marks the target as one of this recipe, before anything else lies there:
+// without state a target with files in it is somebody else's.
+func begin(ctx context.Context, job *Job) error {
+	err := putJSON(ctx, job.state(beginFile), map[string]string{"recipe_hash": job.Shards.RecipeHash})
+	if fault.CodeOf(err) == fault.Conflict {
+		return fault.New(fault.Occupied, "holds an unfinished run of another recipe or source; finish it, or remove it with --fresh")
+	}
+	return err
+}
+
+// beginFile is the first file of a run.
+const beginFile = "begin.json"
 
 // report leaves what is wrong with the inputs for whoever started the run.
 func report(ctx context.Context, job *Job, err error) error {

@@ -36,8 +36,8 @@ func TestOverlapCountsSharedPixels(t *testing.T) {
 		}
 		dx, dy := rng.IntN(41)-20, rng.IntN(161)-80
 		want := 0
-		for y := -100; y < 300; y++ {
-			for x := -50; x < 100; x++ {
+		for y := a.box[1]; y < a.box[1]+a.box[3]; y++ {
+			for x := a.box[0]; x < a.box[0]+a.box[2]; x++ {
 				if a.at(x, y) && b.at(x-dx, y-dy) {
 					want++
 				}
