@@ -134,15 +134,6 @@ func (d *Dataset) Walk(ctx context.Context, shard manifest.Shard, visit func(*Ro
 	return fault.At(each(ctx, o, shard, visit, broken), fault.Place{Path: shard.Path})
 }
 
-// Keys visits the keys of a shard.
-func (d *Dataset) Keys(ctx context.Context, shard manifest.Shard, visit func(key string)) error {
-	index, err := d.Index(ctx, shard)
-	for _, e := range index {
-		visit(e.Key)
-	}
-	return err
-}
-
 // Index lists the places of a shard's examples, in order.
 func (d *Dataset) Index(ctx context.Context, shard manifest.Shard) ([]Place, error) {
 	o, err := blob.Open(ctx, blob.Join(d.Dir, shard.Path))

@@ -15,7 +15,7 @@ import (
 // name turns picks into samples: keys, seeds and ids.
 func (p *planner) name() error {
 	taken := make(map[string]struct{}, len(p.rows)+len(p.picks))
-	var lastImage, lastAnnotation int64
+	lastImage, lastAnnotation := p.o.AboveImage, p.o.AboveAnnotation
 	for i := range p.rows {
 		r := &p.rows[i]
 		taken[r.Key] = struct{}{}

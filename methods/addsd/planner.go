@@ -45,7 +45,10 @@ type PlanOptions struct {
 	Sampling string // one of Samplings
 	NewOnly  bool   // never a class that the picture shows already
 	Exclude  func(row *SceneRow) bool
-	Attempts int // pictures that may be tried for one sample; 0 is 1
+	// AboveImage and AboveAnnotation are ids that are taken elsewhere: new ones are
+	// larger than these and than those of the rows.
+	AboveImage, AboveAnnotation int64
+	Attempts                    int // pictures that may be tried for one sample; 0 is 1
 }
 
 // Planned is one synthetic image to be.

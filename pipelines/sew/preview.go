@@ -58,8 +58,11 @@ func PreviewOf(ctx context.Context, r *recipe.Sew, workers int, memory int64) (*
 
 // timeSamples returns the seconds that a sample takes a worker.
 func timeSamples(ctx context.Context, job *sew.Job, plan *sew.Planned) (float64, string, error) {
-	if job.Recipe.Generator.Kind != "copy_paste" || len(plan.Samples) == 0 {
-		return 0, "a server's time is not known before it has made pictures", nil
+	if len(plan.Samples) == 0 {
+		return 0, "there is nothing to make", nil
+	}
+	if job.Recipe.Generator.Kind != "copy_paste" {
+		return serverSeconds(ctx, job)
 	}
 	maker, err := sew.NewMaker(ctx, job)
 	if err != nil {
@@ -82,4 +85,17 @@ func timeSamples(ctx context.Context, job *sew.Job, plan *sew.Planned) (float64,
 	start := time.Now()
 	err = run()
 	return time.Since(start).Seconds() / float64(n), "timed on samples of this plan, on this machine", err
+}
+
+// serverSeconds is what a server says of its own speed.
+func serverSeconds(ctx context.Context, job *sew.Job) (float64, string, error) {
+	g, err := sew.OpenServed(ctx, &job.Recipe.Generator)
+	if err != nil {
+		return 0, "", err
+	}
+	defer g.Close()
+	if s := g.Info().SecondsPerImage; s > 0 {
+		return s * float64(job.Shards.Cores()) / float64(job.Recipe.Generator.Concurrency), "as the server says of itself, every sample at its first attempt", nil
+	}
+	return 0, "the server does not say how long a picture takes", nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/tailorbird/tailorbird/datasets"
 	"github.com/tailorbird/tailorbird/datasets/built"
 	"github.com/tailorbird/tailorbird/datasets/formats"
+	"github.com/tailorbird/tailorbird/internal/blob"
 	"github.com/tailorbird/tailorbird/internal/fault"
 	"github.com/tailorbird/tailorbird/internal/manifest"
 	"github.com/tailorbird/tailorbird/internal/recipe"
@@ -48,7 +49,7 @@ func resolve(ctx context.Context, r *recipe.Sew) (sew.Job, error) {
 	if err != nil {
 		return sew.Job{}, err
 	}
-	exclude, err := sew.HashFile(ctx, r.Plan.Exclude)
+	exclude, err := blob.SHA256(ctx, r.Plan.Exclude)
 	if err != nil {
 		return sew.Job{}, r.Errorf("plan", "plan.exclude: %w", err)
 	}
@@ -106,7 +107,9 @@ func identify(ctx context.Context, r *recipe.Sew) (model string, deterministic b
 			return "", false, r.Errorf("generator", "generator: %w", err)
 		}
 		g = copypaste.New(nil, nil, o)
-	} else if g, err = sew.OpenServed(ctx, &r.Generator); err != nil {
+	} else if s, err := sew.OpenServed(ctx, &r.Generator); err == nil {
+		g = s
+	} else {
 		if fault.CodeOf(err) == fault.Usage {
 			return "", false, r.Errorf("generator", "generator: %w", err)
 		}

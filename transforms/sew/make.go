@@ -182,7 +182,21 @@ func (m *Maker) Batch(ctx context.Context, name string, samples []Sample) error 
 	if err != nil {
 		return err
 	}
+	if unanswered(work) {
+		return fault.New(fault.Transient, "batch %s: the generator answered none of its %d samples: %s; run the command again when it does", name, len(work), work[0].record.Tries[0].Message)
+	}
 	return m.publish(ctx, name, work)
+}
+
+// unanswered reports whether a generator was silent for a whole batch: that says
+// nothing of its samples, and is not made durable.
+func unanswered(work []*sampleWork) bool {
+	for _, w := range work {
+		if w.example != nil || slices.ContainsFunc(w.record.Tries, func(t try) bool { return t.Reason != addsd.Unreachable }) {
+			return false
+		}
+	}
+	return len(work) > 0
 }
 
 // whole reports whether a record is that of these samples and its file is there.

@@ -125,8 +125,8 @@ func (m *Maker) openGenerator(ctx context.Context, shards int) error {
 	m.close = func() error { return nil }
 	g := &m.job.Recipe.Generator
 	if !m.job.copies() {
-		var err error
-		m.generator, err = OpenServed(ctx, g)
+		s, err := OpenServed(ctx, g)
+		m.generator = s
 		return err
 	}
 	statistics := new(addsd.Statistics)
@@ -148,7 +148,7 @@ func CopyPasteOptions(g *recipe.SewGenerator) copypaste.Options {
 }
 
 // OpenServed connects to the server that a recipe names.
-func OpenServed(ctx context.Context, g *recipe.SewGenerator) (addsd.Generator, error) {
+func OpenServed(ctx context.Context, g *recipe.SewGenerator) (*served.Generator, error) {
 	retries := int(g.Retries)
 	if retries == 0 {
 		retries = -1 // none, where 0 would be the client's own number

@@ -122,14 +122,15 @@ func MakePlan(ctx context.Context, job *Job) (*Planned, error) {
 	if err != nil {
 		return nil, err
 	}
-	exclude, err := excluded(ctx, job, d)
+	others, err := readOthers(ctx, job, d)
 	if err != nil {
 		return nil, err
 	}
 	r := &job.Recipe
 	p.plan, err = addsd.NewPlan(sceneRows(p.rows), d.Manifest.Classes, p.statistics, usable, addsd.PlanOptions{
 		Seed: r.Seed, Classes: r.Plan.Classes, ImagesPerClass: int(r.Plan.ImagesPerClass), TargetImages: int(r.Plan.TargetImages), Budget: int(r.Plan.Budget),
-		Sampling: r.Plan.Sampling, NewOnly: r.Plan.NewOnly, Exclude: exclude, Attempts: int(r.Plan.Attempts),
+		Sampling: r.Plan.Sampling, NewOnly: r.Plan.NewOnly, Exclude: others.has, Attempts: int(r.Plan.Attempts),
+		AboveImage: others.image, AboveAnnotation: others.annotation,
 	})
 	if err != nil {
 		return nil, err
@@ -228,26 +229,51 @@ func openBank(ctx context.Context, job *Job, shards int) (*copypaste.Bank, func(
 	return bank, closeAll, nil
 }
 
-// excluded tells the pictures that must not be touched: those of the other
-// splits of the source, and those that the recipe lists.
-func excluded(ctx context.Context, job *Job, d *built.Dataset) (func(row *addsd.SceneRow) bool, error) {
-	keys, ids := map[string]bool{}, map[int64]bool{}
+// others are the pictures that must not be touched: those of the other splits of
+// the source, and those that the recipe lists.
+type others struct {
+	keys              map[string]bool
+	ids               map[int64]bool
+	image, annotation int64 // the largest ids of the other splits
+}
+
+func (o *others) has(r *addsd.SceneRow) bool { return o.keys[r.Key] || o.ids[r.ImageID] }
+
+func readOthers(ctx context.Context, job *Job, d *built.Dataset) (*others, error) {
+	o := &others{keys: map[string]bool{}, ids: map[int64]bool{}}
 	for _, split := range d.Manifest.SplitNames() {
 		if split == job.Recipe.Split {
 			continue
 		}
 		for _, shard := range d.Shards(split) {
-			if err := d.Keys(ctx, shard, func(key string) { keys[key] = true }); err != nil {
+			if err := d.Walk(ctx, shard, o.see, skipBroken); err != nil {
 				return nil, err
 			}
 		}
 	}
-	if job.Recipe.Plan.Exclude != "" {
-		if err := eachImageID(ctx, job.Recipe.Plan.Exclude, func(id int64) { ids[id] = true }); err != nil {
-			return nil, err
-		}
+	if job.Recipe.Plan.Exclude == "" {
+		return o, nil
 	}
-	return func(r *addsd.SceneRow) bool { return keys[r.Key] || ids[r.ImageID] }, nil
+	return o, eachImageID(ctx, job.Recipe.Plan.Exclude, func(id int64) { o.ids[id] = true })
+}
+
+func (o *others) see(r *built.Row) error {
+	o.keys[r.Key] = true
+	if r.Example.ImageID != nil {
+		o.image = max(o.image, *r.Example.ImageID)
+	}
+	for _, a := range r.Example.Objects() {
+		o.annotation = max(o.annotation, a.ID)
+	}
+	return nil
+}
+
+// skipBroken passes over examples that cannot be read.
+func skipBroken(err error) error {
+	if fault.CodeOf(err).IsData() {
+		return nil
+	}
+	return err
 }
 
 // eachImageID reads a list of image ids: the images of an annotation file in
@@ -296,23 +322,6 @@ func eachLineID(r *bufio.Reader, addr string, visit func(int64)) error {
 		visit(id)
 	}
 	return lines.Err()
-}
-
-// HashFile is the SHA-256 of an object, hex; "" for no address.
-func HashFile(ctx context.Context, addr string) (string, error) {
-	if addr == "" {
-		return "", nil
-	}
-	o, err := blob.Open(ctx, addr)
-	if err != nil {
-		return "", err
-	}
-	defer o.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, io.NewSectionReader(o, 0, o.Size())); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 func sum(b []byte) string {

@@ -11,6 +11,8 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"github.com/tailorbird/tailorbird/datasets"
+	"github.com/tailorbird/tailorbird/datasets/built"
+	"github.com/tailorbird/tailorbird/datasets/card"
 	"github.com/tailorbird/tailorbird/datasets/formats"
 	"github.com/tailorbird/tailorbird/datasets/formats/webdataset"
 	"github.com/tailorbird/tailorbird/internal/blob"
@@ -245,7 +247,24 @@ func (s *selector) finish(ctx context.Context) error {
 	for _, r := range s.taken {
 		sel.Accepted = append(sel.Accepted, r.Accepted.Place)
 	}
+	if sel.Made, err = s.made(ctx, d.Manifest.RootHash); err != nil {
+		return err
+	}
 	return putJSON(ctx, s.job.state(selectionFile), &sel)
+}
+
+// made tells the dataset's card what was made by what, as the first picture says.
+func (s *selector) made(ctx context.Context, source string) ([]card.Synthetic, error) {
+	if len(s.taken) == 0 {
+		return nil, nil
+	}
+	pool := built.PoolOf(s.job.madeDir(), webdataset.Format{})
+	defer pool.Close()
+	ex, err := pool.Get(ctx, s.taken[0].Accepted.Place)
+	if err != nil {
+		return nil, err
+	}
+	return []card.Synthetic{{Split: s.job.Recipe.Split, Examples: len(s.taken), Generator: ex.Synthetic.Generator, Localiser: ex.Synthetic.Localiser, Source: source}}, nil
 }
 
 func (s *selector) notes() []string {

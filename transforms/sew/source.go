@@ -12,6 +12,7 @@ import (
 
 	"github.com/tailorbird/tailorbird/datasets"
 	"github.com/tailorbird/tailorbird/datasets/built"
+	"github.com/tailorbird/tailorbird/datasets/card"
 	"github.com/tailorbird/tailorbird/datasets/formats/webdataset"
 	"github.com/tailorbird/tailorbird/datasets/report/sewn"
 	"github.com/tailorbird/tailorbird/internal/blob"
@@ -43,6 +44,7 @@ type selection struct {
 	Classes  []manifest.Class `json:"classes"` // with groups recounted
 	Accepted []built.Place    `json:"accepted"`
 	Notes    []string         `json:"notes"`
+	Made     []card.Synthetic `json:"made"`
 }
 
 // source reads the examples of a dataset and those that were sewn to it.
@@ -133,6 +135,11 @@ func (source) Finish(ctx context.Context, in datasets.Inputs, out string) (shard
 	if err := readJSON(ctx, blob.Join(in[roleMade], pagesFile), &page); err != nil {
 		return extra, err
 	}
+	var sel selection
+	if err := readJSON(ctx, blob.Join(in[roleMade], selectionFile), &sel); err != nil {
+		return extra, err
+	}
+	extra.Made = sel.Made
 	var err error
 	if extra.Blocks, err = sewn.Sections(page); err != nil {
 		return extra, err

@@ -15,6 +15,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/tailorbird/tailorbird/datasets"
+	"github.com/tailorbird/tailorbird/datasets/card"
 	"github.com/tailorbird/tailorbird/datasets/formats"
 	"github.com/tailorbird/tailorbird/datasets/report"
 	"github.com/tailorbird/tailorbird/internal/blob"
@@ -58,8 +59,9 @@ func (fn *finishFn) ProcessElement(ctx context.Context, _ int, encoded func(*[]b
 
 // Extra is what a source adds to a finished dataset beside its examples.
 type Extra struct {
-	Files  []manifest.File // published below the output already
-	Blocks []report.Block  // for report.html
+	Files  []manifest.File  // published below the output already
+	Blocks []report.Block   // for report.html
+	Made   []card.Synthetic // for the dataset's card
 }
 
 // Finisher is a datasets.Source that has something to add when all shards are

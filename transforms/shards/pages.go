@@ -109,8 +109,8 @@ func (f *finisher) pages(ctx context.Context, rejections []datasets.Rejection) e
 		text []byte
 	}{
 		{"report.html", page.Bytes()},
-		{"README.md", card.README(&f.m)},
-		{"croissant.json", card.Croissant(&f.m)},
+		{"README.md", card.README(&f.m, f.extra.Made...)},
+		{"croissant.json", card.Croissant(&f.m, f.extra.Made...)},
 		{"recipe.yaml", []byte(f.job.RecipeYAML)},
 		{"run.json", run},
 	} {
