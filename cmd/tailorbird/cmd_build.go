@@ -17,6 +17,7 @@ import (
 	"github.com/tailorbird/tailorbird/internal/recipe"
 	"github.com/tailorbird/tailorbird/pipelines/build"
 	"github.com/tailorbird/tailorbird/runners"
+	steps "github.com/tailorbird/tailorbird/transforms/sew"
 	"github.com/tailorbird/tailorbird/transforms/shards"
 )
 
@@ -204,7 +205,7 @@ func startAfresh(e *environment, job *shards.Job) error {
 			return err
 		}
 	}
-	return nil
+	return blob.Remove(e.ctx, blob.Join(job.Out, steps.AcceptanceFile))
 }
 
 func resultOf(job *shards.Job, m *manifest.Manifest, start time.Time) buildResult {

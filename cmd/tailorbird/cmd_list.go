@@ -7,6 +7,8 @@ import (
 	"github.com/tailorbird/tailorbird/datasets/formats"
 	"github.com/tailorbird/tailorbird/internal/fault"
 	"github.com/tailorbird/tailorbird/internal/recipe"
+	"github.com/tailorbird/tailorbird/methods/historical"
+	"github.com/tailorbird/tailorbird/methods/training"
 	"github.com/tailorbird/tailorbird/transforms/chain"
 )
 
@@ -14,6 +16,8 @@ import (
 type listCmd struct {
 	What string `arg:"" help:"datasets, formats, methods, transforms or kernels."`
 	JSON bool   `help:"Print one JSON object."`
+
+	Historical bool `help:"With methods: the matrix of what the mechanisms of Historical Learning cover."`
 }
 
 // entry is one line of a list.
@@ -22,6 +26,7 @@ type entry struct {
 	Summary string  `json:"summary"`
 	Task    string  `json:"task,omitempty"`
 	Usage   string  `json:"usage,omitempty"`
+	Paper   string  `json:"paper,omitempty"`
 	Inputs  []input `json:"inputs,omitempty"`
 }
 
@@ -36,7 +41,7 @@ var lists = map[string]func() []entry{
 	"formats":    listFormats,
 	"transforms": listTransforms,
 	"kernels":    listKernels,
-	"methods":    func() []entry { return []entry{} }, // none yet
+	"methods":    listMethods,
 }
 
 func (c *listCmd) Run(e *environment) error {
@@ -44,6 +49,12 @@ func (c *listCmd) Run(e *environment) error {
 	list, ok := lists[c.What]
 	if !ok {
 		return fault.New(fault.Usage, "list: no list %q%s", c.What, recipe.Suggest(c.What, []string{"datasets", "formats", "methods", "transforms", "kernels"}))
+	}
+	if c.Historical {
+		if c.What != "methods" {
+			return fault.New(fault.Usage, "list: --historical goes with methods, not with %s", c.What)
+		}
+		return c.historical(e)
 	}
 	entries := list()
 	if c.JSON {
@@ -55,6 +66,9 @@ func (c *listCmd) Run(e *environment) error {
 			name = x.Usage
 		}
 		e.printf("%s\n    %s\n", name, x.Summary)
+		if x.Paper != "" {
+			e.printf("    %s\n", x.Paper)
+		}
 		for _, in := range x.Inputs {
 			need := ""
 			if in.Required {
@@ -95,6 +109,38 @@ func listTransforms() []entry {
 		out = append(out, entry{Name: o.Name, Summary: o.Doc, Usage: o.Usage})
 	}
 	return out
+}
+
+func listMethods() []entry {
+	var out []entry
+	for _, n := range training.Names() {
+		s, _ := training.Lookup(n)
+		out = append(out, entry{Name: n, Summary: s.Summary, Paper: s.Paper})
+	}
+	return out
+}
+
+// mechanism is one row of the coverage matrix in JSON.
+type mechanism struct {
+	Spec    string `json:"spec"`
+	Name    string `json:"name"`
+	Type    string `json:"type"`
+	Part    string `json:"part"`
+	Store   string `json:"store"`
+	Bytes   string `json:"bytes"` // a formula
+	Summary string `json:"summary"`
+	Paper   string `json:"paper,omitempty"`
+}
+
+func (c *listCmd) historical(e *environment) error {
+	if !c.JSON {
+		return historical.Coverage(e.out)
+	}
+	rows := []mechanism{}
+	for _, i := range historical.List(historical.Key{}) {
+		rows = append(rows, mechanism{i.Spec, i.Name, string(i.Key.Type), string(i.Key.Part), string(i.Key.Store), i.Formula, i.Summary, i.Paper})
+	}
+	return e.print(map[string]any{"ok": true, "historical": rows})
 }
 
 // listKernels names the hot loops and the form of each that serves here.

@@ -80,6 +80,10 @@ func sewSection(f *pipelineFlags, file, out string) (*recipe.Sew, error) {
 	if err != nil {
 		return nil, err
 	}
+	return sewSectionOf(f, r, out)
+}
+
+func sewSectionOf(f *pipelineFlags, r *recipe.Recipe, out string) (_ *recipe.Sew, err error) {
 	if r.Sew == nil {
 		return nil, fault.New(fault.Usage, "%s: no section sew", r.File)
 	}
@@ -91,12 +95,10 @@ func sewSection(f *pipelineFlags, file, out string) (*recipe.Sew, error) {
 	if err := r.Place(out); err != nil {
 		return nil, err
 	}
-	for what, addr := range map[string]string{"sew.out": r.Sew.Out, "sew.from": r.Sew.From} {
-		if err := runners.CheckReach(f.Runner, what, addr); err != nil {
-			return nil, err
-		}
+	if err := runners.CheckReach(f.Runner, "sew.from", r.Sew.From); err != nil {
+		return nil, err
 	}
-	return r.Sew, nil
+	return r.Sew, runners.CheckReach(f.Runner, "sew.out", r.Sew.Out)
 }
 
 func (c *sewCmd) print(e *environment, job *steps.Job, m *manifest.Manifest, start time.Time) error {
@@ -235,10 +237,22 @@ type planCmd struct {
 	Set      []string `help:"Override one value of the recipe; repeatable." sep:"none" group:"advanced" placeholder:"PATH=VALUE"`
 }
 
+// section reads the recipe. A plan writes nothing, so the recipe needs no out.
+func (c *planCmd) section(f *pipelineFlags) (*recipe.Sew, error) {
+	r, err := f.load(c.Recipe)
+	if err != nil {
+		return nil, err
+	}
+	if r.Sew != nil && r.Sew.Out == "" && r.Out == "" {
+		r.Sew.Out = "unused"
+	}
+	return sewSectionOf(f, r, "")
+}
+
 func (c *planCmd) Run(e *environment) error {
 	e.json = c.JSON
 	f := pipelineFlags{Workers: c.Workers, Seed: c.Seed, Set: c.Set, Runner: "prism"}
-	section, err := sewSection(&f, c.Recipe, "")
+	section, err := c.section(&f)
 	if err != nil {
 		return err
 	}

@@ -28,11 +28,15 @@ type pipelineFlags struct {
 	Profile  string   `help:"Write a CPU profile for go tool pprof." group:"advanced" placeholder:"FILE"`
 
 	memoryBytes int64
+	prepared    bool // by a verb that runs others
 }
 
 // prepare applies the flags to this process and to Beam.
 func (f *pipelineFlags) prepare(e *environment) error {
 	e.json = f.JSON
+	if f.prepared {
+		return nil
+	}
 	if f.Workers < 0 {
 		return fault.New(fault.Usage, "--workers: %d is negative", f.Workers)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	_ "github.com/tailorbird/tailorbird/datasets/all"
+	_ "github.com/tailorbird/tailorbird/methods/all"
 	"github.com/tailorbird/tailorbird/runners"
 )
 
@@ -22,6 +23,9 @@ type cli struct {
 	Sew     sewCmd     `cmd:"" help:"Add synthetic objects of rare classes to a built dataset."`
 	Remove  removeCmd  `cmd:"" help:"Remove objects from pictures: pairs from which a model learns to add them."`
 	Plan    planCmd    `cmd:"" help:"Tell what a run of sew would make, before it makes anything."`
+	Train   trainCmd   `cmd:"" help:"Train networks on built datasets: one run, or a sweep."`
+	Eval    evalCmd    `cmd:"" help:"Measure weights on a split."`
+	Run     runCmd     `cmd:"" name:"run" help:"Do every section of a recipe, in order."`
 	Verify  verifyCmd  `cmd:"" help:"Check a dataset: manifest, hashes, records, annotations, images."`
 	Preview previewCmd `cmd:"" help:"Serve pages that show a dataset, on this machine."`
 	Explain explainCmd `cmd:"" help:"Tell the story of one example of a dataset."`

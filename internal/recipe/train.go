@@ -347,15 +347,14 @@ func (r *Recipe) placeTrain(dir string) error {
 	return nil
 }
 
+// TeacherWeights is the option of a method that names a file of weights.
+const TeacherWeights = "teacher_weights"
+
 // resolveFiles makes the file that a teacher's weights come from independent of
 // the working directory.
 func (r *Recipe) resolveFiles(method map[string]any) {
-	teacher, ok := method["teacher"].(map[string]any)
-	if !ok {
-		return
-	}
-	if w, ok := teacher["weights"].(string); ok && w != "" {
-		teacher["weights"] = r.resolve(w)
+	if w, ok := method[TeacherWeights].(string); ok && w != "" {
+		method[TeacherWeights] = r.resolve(w)
 	}
 }
 
@@ -376,6 +375,10 @@ func (t *Train) Errorf(key, format string, args ...any) error {
 // the weights (the files that options name).
 func (run *Run) Hash(sources []string, extra ...string) string {
 	c := *run
+	if c.Method[TeacherWeights] != nil { // a place; extra has the hash of what lies there
+		c.Method = maps.Clone(c.Method)
+		delete(c.Method, TeacherWeights)
+	}
 	c.Name, c.Sweep, c.From, c.Identity, c.CheckpointSteps, c.CheckpointKeep = "", nil, nil, "", 0, 0
 	text, _ := json.Marshal(struct {
 		Version int
