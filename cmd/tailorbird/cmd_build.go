@@ -26,7 +26,7 @@ type buildCmd struct {
 	Recipe string `arg:"" optional:"" help:"Recipe file. Without one the flags below make it." placeholder:"RECIPE"`
 	Out    string `help:"Where the dataset goes: a directory or gs:// address." placeholder:"DIR"`
 
-	Dataset     string            `help:"Without a recipe: refcoco, refcoco+, refcocog, lvis, coco or imagenet." placeholder:"NAME"`
+	Dataset     string            `help:"Without a recipe: refcoco, refcoco+, refcocog, lvis, coco, imagenet, cifar10, cifar100 or objects." placeholder:"NAME"`
 	Images      string            `help:"Without a recipe: inputs.images." placeholder:"PATH"`
 	Annotations string            `help:"Without a recipe: inputs.annotations." placeholder:"PATH"`
 	Input       map[string]string `help:"Without a recipe: any other input; repeatable." placeholder:"ROLE=PATH"`

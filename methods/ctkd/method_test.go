@@ -416,7 +416,7 @@ func TestTeachersThatDoNotFitAreUsage(t *testing.T) {
 		"a broken file":          {"resnet8", broken, "broken"},
 		"no classifier":          {"vit_base_patch16_224", weights, "vit_base"},
 	} {
-		m := &Distiller{Method: "kd", Options: Options{Kind: "kd", Fixed: 4, Gamma: 1, Teacher: Teacher{tt.model, tt.weights}}}
+		m := &Distiller{Method: "kd", Options: Options{Kind: "kd", Fixed: 4, Gamma: 1, Teacher: Teacher{Model: tt.model, Weights: tt.weights}}}
 		err := m.Begin(&training.Run{Engine: newTape(t).E, Classes: 3, Samples: samples})
 		if fault.CodeOf(err) != fault.Usage || !strings.Contains(fmt.Sprint(err), tt.says) {
 			t.Errorf("%s: %v", name, err)
@@ -435,7 +435,7 @@ func TestATeacherLoadsFromACheckpointToo(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := &training.Run{Engine: newTape(t).E, Classes: 3}
-	_, want, err := Teacher{"resnet8", filepath.Join(second, "final.safetensors")}.Load(r)
+	_, want, err := Teacher{Model: "resnet8", Weights: filepath.Join(second, "final.safetensors")}.Load(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -443,7 +443,7 @@ func TestATeacherLoadsFromACheckpointToo(t *testing.T) {
 	if err := os.WriteFile(checkpoint, []byte(checkpointBytes(t, second)), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, got, err := Teacher{"resnet8", checkpoint}.Load(r)
+	_, got, err := Teacher{Model: "resnet8", Weights: checkpoint}.Load(r)
 	if err != nil || got != want {
 		t.Errorf("%v; the same weights: %v", err, got == want)
 	}

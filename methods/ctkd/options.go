@@ -45,7 +45,7 @@ const (
 // temperature is. Mistakes that o cannot see are a fault.Usage.
 func ReadOptions(o *training.Options, learned bool) (Options, error) {
 	var p Options
-	p.Teacher = Teacher{Model: o.Text("teacher", ""), Weights: o.Text("teacher_weights", "")}
+	p.Teacher = Teacher{Model: o.Text("teacher", ""), Width: o.Int("teacher_width", 0, 0, 1<<12), Weights: o.Text("teacher_weights", "")}
 	p.Kind = o.Text("loss", "kd", Losses...)
 	w := weights[p.Kind]
 	p.Gamma = o.Float("gamma", w[0], 0, 1e9)

@@ -17,6 +17,7 @@ import (
 // Teacher names a trained network.
 type Teacher struct {
 	Model   string // of the zoo
+	Width   int    // of its first stage, for the ResNets on small images; 0: as published
 	Weights string // file of its weights: safetensors, or a file of torch.save
 }
 
@@ -25,13 +26,12 @@ type Teacher struct {
 // network that the zoo does not have, a file that is missing or holds another network
 // is a fault.Usage.
 func (n Teacher) Load(r *training.Run) (net zoo.Backbone, digest [4]int64, err error) {
-	layer, err := zoo.New(n.Model, zoo.Options{Classes: r.Classes})
-	if err != nil {
-		return nil, digest, n.fail(err)
+	model := training.Named{Name: n.Model}
+	if n.Width > 0 {
+		model.Options = map[string]any{"width": n.Width}
 	}
-	var ok bool
-	if net, ok = layer.(zoo.Backbone); !ok {
-		return nil, digest, n.fail(fmt.Errorf("it is no classifier that shows its features"))
+	if net, err = training.NewModel(model, r.Classes); err != nil {
+		return nil, digest, n.fail(err)
 	}
 	src, err := nn.OpenCheckpoint(n.Weights)
 	if err != nil {

@@ -10,6 +10,6 @@ func CheckParts(model, optimiser, schedule Named, classes, epochs int) error {
 	if _, err := parseSchedule(schedule, o.lr, epochs, 1); err != nil {
 		return err
 	}
-	_, err = newModel(model, classes)
+	_, err = NewModel(model, classes)
 	return err
 }

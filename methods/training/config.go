@@ -108,7 +108,7 @@ func (c *Config) build() (net zoo.Backbone, m Method, err error) {
 	if c.Net != nil {
 		net, err = c.Net(classes)
 	} else {
-		net, err = newModel(c.Model, classes)
+		net, err = NewModel(c.Model, classes)
 	}
 	if err != nil {
 		return nil, nil, err

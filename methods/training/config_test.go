@@ -132,7 +132,7 @@ func TestModelsTakeWidthAndLayers(t *testing.T) {
 		{"resnet18_cifar", map[string]any{"width": 64}, 11_173_962},
 		{"vgg8", nil, 3_918_858},
 	} {
-		net, err := newModel(Named{test.name, test.options}, 10)
+		net, err := NewModel(Named{test.name, test.options}, 10)
 		if err != nil {
 			t.Fatal(err)
 		}

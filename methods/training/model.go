@@ -24,10 +24,10 @@ var residual = map[string]zoo.ResNetConfig{
 	"resnet110":      {Layers: []int{18, 18, 18}},
 }
 
-// newModel makes the network {name: resnet18_cifar, width: 16}: any classifier of
+// NewModel makes the network {name: resnet18_cifar, width: 16}: any classifier of
 // the zoo; width (of the first stage, doubled from stage to stage) and layers
 // (blocks of each stage) are for the ResNets on small images.
-func newModel(n Named, classes int) (zoo.Backbone, error) {
+func NewModel(n Named, classes int) (zoo.Backbone, error) {
 	if _, err := zoo.Lookup(n.Name); err != nil {
 		return nil, err
 	}
