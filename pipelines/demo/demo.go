@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/tailorbird/tailorbird/datasets"
+	"github.com/tailorbird/tailorbird/datasets/report"
 	"github.com/tailorbird/tailorbird/datasets/scenes"
 	"github.com/tailorbird/tailorbird/datasets/verify"
 	"github.com/tailorbird/tailorbird/internal/blob"
@@ -17,6 +19,7 @@ import (
 	"github.com/tailorbird/tailorbird/internal/recipe"
 	"github.com/tailorbird/tailorbird/pipelines/build"
 	"github.com/tailorbird/tailorbird/transforms/shards"
+	"github.com/tailorbird/tailorbird/transforms/train"
 )
 
 // Step is one dataset of the demo, when it is done.
@@ -29,10 +32,12 @@ type Step struct {
 	SetAside int                `json:"quarantined"`
 	Verified int                `json:"verified"` // examples that verify read
 	Seconds  float64            `json:"seconds"`
+	Training []train.Result     `json:"training,omitempty"` // of what was trained on it
 
 	planted    []scenes.Planted
 	rejections []datasets.Rejection
 	samples    []*datasets.Example
+	more       []report.Block // sections of its own
 	what       string
 }
 
@@ -41,21 +46,29 @@ type plan struct {
 	name, what, transforms string
 	formats                []string
 	shards                 int
-	of                     func(scenes.Layout) scenes.Recipe
+	of                     func(drawn) scenes.Recipe
 }
 
 var plans = []plan{
 	{"lvis", "Objects with masks, in LVIS v1's layout: the original bytes are kept, in four formats from one pass.", "keep",
-		[]string{"webdataset", "tfrecord", "parquet", "coco"}, 4, func(l scenes.Layout) scenes.Recipe { return l.LVIS }},
+		[]string{"webdataset", "tfrecord", "parquet", "coco"}, 4, func(l drawn) scenes.Recipe { return l.LVIS }},
 	{"refcoco", "Referring expressions, in REFER's layout: a Python pickle and a COCO file; the long side becomes 512, boxes and masks follow.",
 		"decode | resize(long=512, filter=bicubic) | encode(jpeg, quality=90)",
-		[]string{"webdataset", "coco"}, 2, func(l scenes.Layout) scenes.Recipe { return l.RefCOCO }},
+		[]string{"webdataset", "coco"}, 2, func(l drawn) scenes.Recipe { return l.RefCOCO }},
 	{"imagenet-train", "Classes, in ImageNet's directories: the short side becomes 256.",
 		"decode | resize(short=256, filter=bicubic) | encode(jpeg, quality=90)",
-		[]string{"webdataset", "tfrecord"}, 2, func(l scenes.Layout) scenes.Recipe { return l.Train }},
+		[]string{"webdataset", "tfrecord"}, 2, func(l drawn) scenes.Recipe { return l.Train }},
 	{"imagenet-val", "Classes, in ImageNet's flat validation layout with its labels in a side file: 224 x 224 from the middle.",
 		"decode | resize(short=256, filter=bicubic) | center_crop(224) | encode(png)",
-		[]string{"webdataset"}, 1, func(l scenes.Layout) scenes.Recipe { return l.Val }},
+		[]string{"webdataset"}, 1, func(l drawn) scenes.Recipe { return l.Val }},
+	{heldOutName, "Other scenes in LVIS v1's layout, drawn with another seed: what is trained is evaluated on their objects.", "keep",
+		[]string{"webdataset"}, 1, func(l drawn) scenes.Recipe { return l.heldOut }},
+}
+
+// drawn is the raw data.
+type drawn struct {
+	scenes.Layout
+	heldOut scenes.Recipe // other scenes of the LVIS set, to evaluate on
 }
 
 // Options of a run.
@@ -82,7 +95,7 @@ func Run(ctx context.Context, o Options) ([]Step, error) {
 		}
 		return nil, fault.At(fault.New(fault.Occupied, "is not empty: it holds %s; nothing was overwritten", info.Name), fault.Place{Path: o.Out})
 	}
-	layout, err := scenes.Write(raw, o.Seed, scenes.Size{})
+	layout, err := draw(raw, o.Seed)
 	if err != nil {
 		return nil, err
 	}
@@ -96,11 +109,41 @@ func Run(ctx context.Context, o Options) ([]Step, error) {
 		o.Log("%-15s %3d examples, %d set aside as planted, verified; root hash %.12s", s.Name, s.Examples, s.SetAside, s.RootHash)
 		steps = append(steps, s)
 	}
+	s, err := sewRare(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.Name, err)
+	}
+	o.Log("%-15s %3d examples, %s, verified, one made again; root hash %.12s", s.Name, s.Examples, s.Manifest.Notes[0], s.RootHash)
+	steps = append(steps, s)
+	if s, err = trainOn(ctx, o, layout); err != nil {
+		return nil, fmt.Errorf("%s: %w", s.Name, err)
+	}
+	o.Log("%-15s %3d pictures of objects, verified, trained on by %d runs; root hash %.12s", s.Name, s.Examples, len(s.Training), s.RootHash)
+	steps = append(steps, s)
 	return steps, writePage(ctx, o.Out, steps, time.Since(start))
 }
 
+// draw draws the raw data, and beside it other scenes to evaluate on.
+func draw(raw string, seed uint64) (drawn, error) {
+	layout, err := scenes.Write(raw, seed, scenes.Size{})
+	if err != nil {
+		return drawn{}, err
+	}
+	dir := filepath.Join(raw, heldOutDir)
+	other, err := scenes.Write(dir, seed^heldOutSeed, scenes.Size{Scenes: heldOutScenes, Referred: 16, PerClass: 1})
+	if err != nil {
+		return drawn{}, err
+	}
+	for _, unused := range []string{"refer", "imagenet"} {
+		if err := os.RemoveAll(filepath.Join(dir, unused)); err != nil {
+			return drawn{}, err
+		}
+	}
+	return drawn{layout, other.LVIS}, nil
+}
+
 // run builds and verifies one dataset.
-func (p plan) run(ctx context.Context, o Options, layout scenes.Layout) (Step, error) {
+func (p plan) run(ctx context.Context, o Options, layout drawn) (Step, error) {
 	start := time.Now()
 	raw := p.of(layout)
 	s := Step{Name: p.name, Out: filepath.Join(o.Out, p.name), planted: raw.Planted, what: p.what}
@@ -133,7 +176,7 @@ func (p plan) run(ctx context.Context, o Options, layout scenes.Layout) (Step, e
 func (p plan) recipe(o Options, raw scenes.Recipe, out string) (*recipe.Build, error) {
 	var t strings.Builder
 	fmt.Fprintf(&t, "version: 1\nseed: %d\nbuild:\n  dataset: %s\n  inputs:\n", o.Seed, raw.Dataset)
-	for _, role := range []string{"images", "annotations", "refs", "labels", "synsets"} {
+	for _, role := range []string{"images", "annotations", "refs", "labels", "synsets", "train", "val"} {
 		if path := raw.Inputs[role]; path != "" {
 			rel, err := filepath.Rel(o.Out, path)
 			if err != nil {
@@ -182,7 +225,7 @@ func (s *Step) account(ctx context.Context) error {
 		}
 	}
 	text, err := blob.ReadFile(ctx, filepath.Join(s.Out, shards.QuarantinePath), maxQuarantine)
-	if err != nil {
+	if err != nil && fault.CodeOf(err) != fault.NotFound { // without a rejection there may be none
 		return err
 	}
 	for line := range strings.Lines(string(text)) {

@@ -19,6 +19,7 @@ import (
 	_ "github.com/tailorbird/tailorbird/datasets/all"
 	"github.com/tailorbird/tailorbird/datasets/scenes"
 	"github.com/tailorbird/tailorbird/internal/fault"
+	_ "github.com/tailorbird/tailorbird/methods/all"
 	"github.com/tailorbird/tailorbird/transforms/shards"
 )
 
@@ -48,6 +49,9 @@ func rootHashes(steps []Step) (hashes []string) {
 	for _, s := range steps {
 		hashes = append(hashes, s.RootHash)
 	}
+	for _, r := range steps[len(steps)-1].Training {
+		hashes = append(hashes, r.FinalSHA256)
+	}
 	return hashes
 }
 
@@ -69,7 +73,7 @@ func TestEveryPlantedAccidentIsAccountedFor(t *testing.T) {
 					bad++
 				}
 			}
-			if bad == 0 || s.SetAside != bad || len(s.rejections) != bad {
+			if (bad == 0) != (s.Name == sewnName || s.Name == objectsName) || s.SetAside != bad || len(s.rejections) != bad {
 				t.Errorf("seed %d, %s: %d set aside, %d rejections, %d planted", seed, s.Name, s.SetAside, len(s.rejections), bad)
 			}
 			if s.Examples == 0 || s.Verified != s.Examples {
@@ -77,6 +81,7 @@ func TestEveryPlantedAccidentIsAccountedFor(t *testing.T) {
 			}
 		}
 		checkPage(t, out, steps)
+		checkTraining(t, out, steps[len(steps)-1])
 	}
 	if len(seeds) > 1 && slices.Equal(hashes[0], hashes[1]) {
 		t.Errorf("seeds 0 and 7 both give %q", hashes[0])
@@ -117,6 +122,28 @@ func checkPage(t *testing.T, out string, steps []Step) {
 	for _, bad := range []string{"http:", "https:", "<script", "<link", "@import", filepath.Dir(out)} {
 		if strings.Contains(text, bad) {
 			t.Errorf("the page has %q", bad)
+		}
+	}
+}
+
+// checkTraining holds the rows against the recipe: both methods, each with weights
+// of its own, and the page shows them.
+func checkTraining(t *testing.T, out string, s Step) {
+	t.Helper()
+	if s.Name != objectsName || len(s.Training) != 2 {
+		t.Fatalf("%s has %d runs, want those of two methods on %s", s.Name, len(s.Training), objectsName)
+	}
+	a, b := s.Training[0], s.Training[1]
+	if a.Sweep["method.name"] != "none" || b.Sweep["method.name"] != "recursivemix" || a.FinalSHA256 == "" || a.FinalSHA256 == b.FinalSHA256 {
+		t.Errorf("runs %v %s and %v %s", a.Sweep, a.FinalSHA256, b.Sweep, b.FinalSHA256)
+	}
+	page, err := os.ReadFile(filepath.Join(out, PageName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"objects-training", "objects-results", "objects-curves", "does not show which method is better"} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("the page has no %q", want)
 		}
 	}
 }

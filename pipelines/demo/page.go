@@ -41,8 +41,8 @@ func writePage(ctx context.Context, out string, steps []Step, took time.Duration
 	examples, aside := 0, 0
 	for i := range steps {
 		s := &steps[i]
-		body, err := report.Body(report.Input{Title: s.Name, Manifest: s.Manifest, Quarantine: s.rejections, Samples: s.samples},
-			report.Samples, report.Classes, report.Distributions, report.Quarantine)
+		body, err := report.Body(report.Input{Title: s.Name, Manifest: s.Manifest, Quarantine: s.rejections, Samples: s.samples, More: s.more},
+			report.More, report.Samples, report.Classes, report.Distributions, report.Quarantine)
 		if err != nil {
 			return err
 		}

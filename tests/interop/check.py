@@ -271,12 +271,97 @@ def check_lvis_eval(raw, api):
     from lvis import LVISEval, LVISResults
 
     np.float = float  # lvis 0.5.3 asks for a name that NumPy 1.20 dropped
-    results = [dict(image_id=a["image_id"], category_id=a["category_id"], bbox=a["bbox"], score=1.0) for a in raw["annotations"]]
-    if not results:
+    most = max(collections.Counter(a["image_id"] for a in raw["annotations"]).values(), default=0)
+    if most == 0:
         return
-    ev = LVISEval(api, LVISResults(api, results), "bbox")
-    ev.run()
-    same("lvis: AP of the ground truth", round(float(ev.get_results()["AP"]), 3), 1.0)
+    masked = all(a.get("segmentation") for a in raw["annotations"])
+    for kind in ["bbox", "segm"] if masked else ["bbox"]:
+        shape = (lambda a: {"bbox": a["bbox"]}) if kind == "bbox" else (lambda a: {"segmentation": api.ann_to_rle(a)})
+        results = [dict(image_id=a["image_id"], category_id=a["category_id"], score=1.0, **shape(a)) for a in raw["annotations"]]
+        ev = LVISEval(api, LVISResults(api, results, max_dets=-1), kind)
+        ev.params.max_dets = most
+        ev.run()
+        same(f"lvis: AP of the ground truth, {kind}", round(float(ev.get_results()["AP"]), 3), 1.0)
+
+
+def check_coco_eval(path, raw, kinds=("bbox", "segm")):
+    """The same with pycocotools, which evaluates the real and the synthetic."""
+    import contextlib
+
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    most = max(collections.Counter(a["image_id"] for a in raw["annotations"]).values())
+    with contextlib.redirect_stdout(io.StringIO()):
+        gt = COCO(path)
+        for a in gt.dataset["annotations"]:
+            a.setdefault("iscrowd", 0)  # LVIS has none
+        for kind in kinds:
+            results = [dict(image_id=a["image_id"], category_id=a["category_id"], score=1.0, **({"bbox": a["bbox"]} if kind == "bbox" else {"segmentation": gt.annToRLE(a)}))
+                       for a in raw["annotations"] if not a.get("iscrowd")]
+            ev = COCOeval(gt, gt.loadRes(results), kind)
+            ev.params.maxDets = [1, 10, most]
+            ev.evaluate()
+            ev.accumulate()
+            precision = ev.eval["precision"][:, :, :, 0, -1]  # every size, every object
+            same(f"pycocotools: AP of the ground truth, {kind}", round(float(precision[precision > -1].mean()), 3), 1.0)
+
+
+def check_sewn(root, split, want):
+    """Holds what a sewn dataset adds against its source and its mixing factors."""
+    made = {s.record["image_id"]: s.record for s in want.values() if s.record.get("synthetic")}
+    path = f"{root}/annotations/{split}.json"
+    if not made or not os.path.exists(path):
+        return
+    with open(path) as f:
+        raw = json.load(f)
+    images = {i["id"]: i for i in raw["images"]}
+    objects = collections.defaultdict(list)
+    for a in raw["annotations"]:
+        objects[a["image_id"]].append(a)
+    real = {i["id"] for i in raw["images"]} - set(made)
+    same("sewn: image ids are unique", len(images), len(raw["images"]))
+    for id, record in made.items():
+        story = record["synthetic"]
+        base = want[story["base_key"]].record
+        same(f"sewn {record['key']}: base is real", base["image_id"] in real, True)
+        same(f"sewn {record['key']}: size", (images[id]["width"], images[id]["height"]), (base["width"], base["height"]))
+        old = {a["id"] for a in things(base)}
+        same(f"sewn {record['key']}: ids of its own", old & {a["id"] for a in objects[id]}, set())
+        same(f"sewn {record['key']}: added class", story["category_id"] in {a["category_id"] for a in objects[id]}, True)
+        absent = images[id].get("neg_category_ids", [])
+        same(f"sewn {record['key']}: shown and said to be absent", {a["category_id"] for a in objects[id]} & set(absent), set())
+        for a in objects[id]:
+            x, y, w, h = a["bbox"]
+            inside = x >= 0 and y >= 0 and w > 0 and h > 0 and x + w <= images[id]["width"] and y + h <= images[id]["height"]
+            same(f"sewn annotation {a['id']}: box {a['bbox']} lies inside", inside, True)
+    check_mixing(f"{root}/annotations/{split}-mixing.json", raw, real, made)
+    check_coco_eval(path, raw, ["bbox", "segm"] if all(a.get("segmentation") for a in raw["annotations"]) else ["bbox"])
+    print(f"ok   sewn {split}: {len(made)} synthetic of {len(images)} images")
+
+
+def check_mixing(path, raw, real, made):
+    """Repeat factors as LVIS defines them, a subset's own, times the subset's."""
+    with open(path) as f:
+        mix = json.load(f)
+    classes = collections.defaultdict(set)
+    for a in raw["annotations"]:
+        classes[a["image_id"]].add(a["category_id"])
+    same("mixing: images", {int(i) for i in mix["image_factors"]}, real | set(made))
+    for name, ids in ("real", real), ("synthetic", set(made)):
+        count = collections.Counter(c for i in ids for c in classes[i])
+        repeat = {c: max(1.0, (mix["t"] * len(ids) / n) ** 0.5) for c, n in count.items()}
+        for c, factor in repeat.items():
+            close(f"mixing: {name} class {c}", mix["category_factors"][name][str(c)], factor)
+        factors = {i: max((repeat[c] for c in classes[i]), default=1.0) for i in ids}
+        ratio = {i: mix["image_factors"][str(i)] / factors[i] for i in ids}
+        for i in ids:
+            close(f"mixing: {name} image {i}", ratio[i], next(iter(ratio.values())))
+    print(f"ok   mixing factors: {len(mix['image_factors'])} images, real {mix['dataset_factors']['real']}, synthetic {mix['dataset_factors']['synthetic']}")
+
+
+def close(what, got, want):
+    same(what, got if abs(got - want) > 1e-6 * abs(want) else want, want)
 
 
 def category_ids(root, split):
@@ -307,6 +392,7 @@ def main(root):
         if "tfrecord" in held:
             check_tfds(root, split, first)
         check_coco(root, split, first)
+        check_sewn(root, split, first)
     print("ok")
 
 

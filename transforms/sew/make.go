@@ -183,7 +183,7 @@ func (m *Maker) Batch(ctx context.Context, name string, samples []Sample) error 
 		return err
 	}
 	if unanswered(work) {
-		return fault.New(fault.Transient, "batch %s: the generator answered none of its %d samples: %s; run the command again when it does", name, len(work), work[0].record.Tries[0].Message)
+		return fault.New(fault.Transient, "batch %s: %s answered for none of its %d samples: %s; run the command again when it does", name, m.job.Recipe.Generator.URL, len(work), work[0].record.Tries[0].Message)
 	}
 	return m.publish(ctx, name, work)
 }

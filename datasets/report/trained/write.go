@@ -21,6 +21,21 @@ var (
 // Write writes the page. A section with nothing to show is left out. The error is
 // that of w.
 func Write(w io.Writer, in Input) error {
+	blocks, err := Blocks(in)
+	if err != nil {
+		return err
+	}
+	title := in.Title
+	if title == "" {
+		title = "Training"
+	}
+	return report.WritePage(w, report.Page{Title: title, Lead: lead(&in), Origin: "Made by tailorbird from the results of the runs."}, blocks)
+}
+
+// Blocks are the sections of the page, for a page of one's own, under the ids
+// results, curves, confusion, mistakes, cost and settings. A section with nothing
+// to show is left out.
+func Blocks(in Input) ([]report.Block, error) {
 	p := &page{in: &in, groups: groupRuns(&in), shown: shownRun(in.Runs)}
 	p.add("results", "Results", "results", newResults(p))
 	if v := newCurves(p); len(v.Charts) > 0 {
@@ -36,14 +51,7 @@ func Write(w io.Writer, in Input) error {
 		p.add("cost", "Cost", "cost", newCost(p))
 		p.add("settings", "Settings and weights", "settings", newSettings(&in))
 	}
-	if p.err != nil {
-		return p.err
-	}
-	title := in.Title
-	if title == "" {
-		title = "Training"
-	}
-	return report.WritePage(w, report.Page{Title: title, Lead: lead(&in), Origin: "Made by tailorbird from the results of the runs."}, p.blocks)
+	return p.blocks, p.err
 }
 
 // page is a page under way. The first error sticks.
