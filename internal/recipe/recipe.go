@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"sort"
@@ -154,7 +155,7 @@ func (r *Recipe) decodeBuilds(d decoder, builds *Node) error {
 		list = builds.List
 	}
 	for _, n := range list {
-		b, err := r.decodeBuild(d, n, builds.kind == listKind)
+		b, err := r.decodeBuild(d, n, builds.kind == listKind, "build", nil)
 		if err != nil {
 			return err
 		}
@@ -167,7 +168,8 @@ func keep(dst **Node) func(*Node) error {
 	return func(n *Node) error { *dst = n; return nil }
 }
 
-func (r *Recipe) decodeBuild(d decoder, n *Node, inList bool) (Build, error) {
+// decodeBuild reads the section of that name: a build, with more keys of its own.
+func (r *Recipe) decodeBuild(d decoder, n *Node, inList bool, section string, own map[string]func(*Node) error) (Build, error) {
 	b := Build{
 		Transforms: DefaultTransforms, Formats: []string{"webdataset"}, Seed: r.Seed,
 		ErrorBudget: DefaultErrorBudget, ClassErrorBudget: DefaultClassErrorBudget, file: r.File, lines: map[string]int{"": n.Line},
@@ -186,7 +188,8 @@ func (r *Recipe) decodeBuild(d decoder, n *Node, inList bool) (Build, error) {
 		"class_error_budget": d.fraction(&b.ClassErrorBudget, "class_error_budget"),
 		"out":                d.str(&out, "out"),
 	}
-	if err := d.mapping(n, "build", fields); err != nil {
+	maps.Copy(fields, own)
+	if err := d.mapping(n, section, fields); err != nil {
 		return b, err
 	}
 	for _, f := range n.Fields {
@@ -194,9 +197,9 @@ func (r *Recipe) decodeBuild(d decoder, n *Node, inList bool) (Build, error) {
 	}
 	switch {
 	case b.Dataset == "":
-		return b, d.errorf(n, "build needs a dataset")
+		return b, d.errorf(n, "%s needs a dataset", section)
 	case inputs == nil:
-		return b, d.errorf(n, "build needs inputs")
+		return b, d.errorf(n, "%s needs inputs", section)
 	case b.Shards > 0 && b.ShardBytes > 0:
 		return b, d.errorf(n, "give shards or shard_bytes, not both")
 	case b.Shards == 0 && b.ShardBytes == 0:

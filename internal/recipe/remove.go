@@ -24,20 +24,8 @@ func (r *Recipe) decodeRemove(d decoder, n *Node) (*Remove, error) {
 		"objects": d.choice(&v.Objects, "objects", "single", "multi", "both"),
 		"holdout": d.fraction(&v.Holdout, "holdout"),
 	}
-	rest := *n
-	rest.Fields = nil
-	for _, f := range n.Fields {
-		read, ok := own[f.Name]
-		if !ok {
-			rest.Fields = append(rest.Fields, f)
-			continue
-		}
-		if err := read(f.Value); err != nil {
-			return nil, err
-		}
-	}
 	var err error
-	v.Build, err = r.decodeBuild(d, &rest, false)
+	v.Build, err = r.decodeBuild(d, n, false, "remove", own)
 	return v, err
 }
 

@@ -71,6 +71,9 @@ func checkSource(r *recipe.Sew, m *manifest.Manifest) error {
 	if m.Task != string(datasets.Detection) {
 		return r.Errorf("from", "from: %s is a dataset of %s; sew needs objects with boxes and masks: lvis or coco", m.Dataset, m.Task)
 	}
+	if slices.ContainsFunc(m.Inputs, func(in manifest.Input) bool { return in.Role == "from" }) {
+		return r.Errorf("from", "from: the dataset is sewn already; sew into the one that it was made from")
+	}
 	if _, ok := m.Splits[r.Split]; !ok {
 		return r.Errorf("split", "the dataset has no split %q%s", r.Split, recipe.Suggest(r.Split, m.SplitNames()))
 	}

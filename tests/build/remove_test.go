@@ -308,9 +308,9 @@ func TestRemoveRefuses(t *testing.T) {
 		{"classes", "classes.yaml:4: dataset imagenet has classes only", []string{"dataset: lvis", "dataset: imagenet", "images: coco, annotations: lvis_v1_train.json", "images: train, synsets: LOC_synset_mapping.txt", "webdataset, coco", "webdataset"}},
 		{"parquet", "parquet.yaml:7: formats: pictures with objects removed are kept by webdataset only, not by parquet", []string{"webdataset, coco", "webdataset, parquet"}},
 		{"fill", `fill.yaml:9: inpaint: no "patchmach"; did you mean "patchmatch"?`, []string{"objects: both", "inpaint: patchmach"}},
-		{"refs", "objects: multi: expressions name single objects", []string{"dataset: lvis", "dataset: refcoco", "images: coco, annotations: lvis_v1_train.json", refs, "objects: both", "objects: multi"}},
+		{"refs", "refs.yaml:9: objects: multi: expressions name single objects", []string{"dataset: lvis", "dataset: refcoco", "images: coco, annotations: lvis_v1_train.json", refs, "objects: both", "objects: multi"}},
 		{"wide", "wide.yaml:9: dilate", []string{"objects: both", "dilate: 256"}},
-		{"key", `has no key "object"`, []string{"objects: both", "object: both"}},
+		{"key", `key.yaml:9: remove has no key "object"; did you mean "objects"?`, []string{"objects: both", "object: both"}},
 	} {
 		recipe := r.section(c.name, "remove", strings.NewReplacer(c.change...).Replace(removed))
 		removing.refused(t, 2, c.says, recipe, r.path("out"))
