@@ -296,24 +296,33 @@ func (r *Recipe) placeSew(dir string) error {
 		from = r.resolve(s.From)
 	}
 	s.From = from
-	switch abs := filepath.IsAbs(s.Out) || blob.Scheme(s.Out) != ""; {
-	case dir != "" && (len(r.Builds) == 0 || s.Out == ""):
-		s.Out = dir
-	case dir != "":
-		s.Out = blob.Join(dir, blob.Base(s.Out))
-	case s.Out == "" && r.Out == "":
-		return fault.New(fault.Usage, "%s: sew has no out; give one there or with --out DIR", r.File)
-	case s.Out == "":
-		s.Out = r.Out
-	case !abs && r.Out != "":
-		s.Out = blob.Join(r.Out, s.Out)
-	default:
-		s.Out = r.resolve(s.Out)
+	var err error
+	if s.Out, err = r.outOf("sew", s.Out, dir, len(r.Builds) == 0); err != nil {
+		return err
 	}
 	if s.Out == s.From {
 		return s.Errorf("out", "sew would write into the dataset that it reads: %s", s.Out)
 	}
 	return nil
+}
+
+// outOf decides where a section writes whose out is as given: below dir, the
+// --out of the command, or the recipe's own; dir itself where the section is alone
+// in its recipe.
+func (r *Recipe) outOf(section, out, dir string, alone bool) (string, error) {
+	switch abs := filepath.IsAbs(out) || blob.Scheme(out) != ""; {
+	case dir != "" && (alone || out == ""):
+		return dir, nil
+	case dir != "":
+		return blob.Join(dir, blob.Base(out)), nil
+	case out == "" && r.Out == "":
+		return "", fault.New(fault.Usage, "%s: %s has no out; give one there or with --out DIR", r.File, section)
+	case out == "":
+		return r.Out, nil
+	case !abs && r.Out != "":
+		return blob.Join(r.Out, out), nil
+	}
+	return r.resolve(out), nil
 }
 
 // Errorf is a fault.Usage at the line of a key of the section.

@@ -7,11 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/tailorbird/tailorbird/internal/blob"
 	"github.com/tailorbird/tailorbird/internal/fault"
 )
 
@@ -330,21 +328,9 @@ func (r *Recipe) placeTrain(dir string) error {
 			r.resolveFiles(m)
 		}
 	}
-	switch abs := filepath.IsAbs(t.Out) || blob.Scheme(t.Out) != ""; {
-	case dir != "" && (len(r.Builds) == 0 && r.Sew == nil || t.Out == ""):
-		t.Out = dir
-	case dir != "":
-		t.Out = blob.Join(dir, blob.Base(t.Out))
-	case t.Out == "" && r.Out == "":
-		return fault.New(fault.Usage, "%s: train has no out; give one there or with --out DIR", r.File)
-	case t.Out == "":
-		t.Out = r.Out
-	case !abs && r.Out != "":
-		t.Out = blob.Join(r.Out, t.Out)
-	default:
-		t.Out = r.resolve(t.Out)
-	}
-	return nil
+	var err error
+	t.Out, err = r.outOf("train", t.Out, dir, len(r.Builds) == 0 && r.Sew == nil)
+	return err
 }
 
 // TeacherWeights is the option of a method that names a file of weights.
