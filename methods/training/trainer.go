@@ -144,6 +144,9 @@ func (t *Trainer) begin(o optimiserSpec) error {
 	return nil
 }
 
+// Parameters is the number of the network's own parameters.
+func (t *Trainer) Parameters() int64 { return int64(nn.CountParams(t.net)) }
+
 // Close ends the engine. The sources of data stay open: they are the caller's.
 func (t *Trainer) Close() error {
 	t.tape.Reset()

@@ -49,7 +49,11 @@ func RunOne(ctx context.Context, job *Job, run *recipe.Run) (*Result, error) {
 	if err != nil && !errors.As(err, &d) {
 		return nil, err
 	}
-	return resultOf(job, run, r)
+	out, err := resultOf(job, run, r)
+	if err == nil {
+		out.Parameters = t.Parameters()
+	}
+	return out, err
 }
 
 // methodOf is the method of a run: one, or the library of historical mechanisms
