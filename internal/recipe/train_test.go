@@ -32,7 +32,7 @@ train:
 
 func parseTrain(t *testing.T, text string, settings ...string) *Recipe {
 	t.Helper()
-	r, err := Parse("r.yaml", "/work", []byte(text), settings)
+	r, err := Parse("r.yaml", "/base", []byte(text), settings)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestASweepIsEveryCombination(t *testing.T) {
 	var got []string
 	for _, run := range r.Train.Runs {
 		got = append(got, run.Name)
-		if run.From[0] != "/work/cifar10" || run.Method["alpha"] != 0.5 || run.Model["width"] != int64(16) || run.Optimizer["weight_decay"] != 5e-4 {
+		if run.From[0] != "/base/cifar10" || run.Method["alpha"] != 0.5 || run.Model["width"] != int64(16) || run.Optimizer["weight_decay"] != 5e-4 {
 			t.Errorf("%+v", run)
 		}
 	}
@@ -56,7 +56,7 @@ func TestASweepIsEveryCombination(t *testing.T) {
 	if s := strings.Join(got, " "); s != want {
 		t.Errorf("runs\n%s, want\n%s", s, want)
 	}
-	if r.Train.Runs[3].Seed != 1 || r.Train.Runs[3].Method["name"] != "recursivemix" || r.Train.Out != "/work/runs" {
+	if r.Train.Runs[3].Seed != 1 || r.Train.Runs[3].Method["name"] != "recursivemix" || r.Train.Out != "/base/runs" {
 		t.Errorf("%+v into %s", r.Train.Runs[3], r.Train.Out)
 	}
 	if !r.Train.Swept("method") || r.Train.Swept("model") {
@@ -108,7 +108,7 @@ func TestMistakesOfTrainNameTheirLine(t *testing.T) {
 		{"splits: {train: train, eval: test}", "splits: {train: train, test: test}", `no key "test"`},
 		{"from: [cifar10]", "from: []", "the list is empty"},
 	} {
-		_, err := Parse("r.yaml", "/work", []byte(strings.Replace(trainText, c.from, c.to, 1)), nil)
+		_, err := Parse("r.yaml", "/base", []byte(strings.Replace(trainText, c.from, c.to, 1)), nil)
 		if c.want == "" {
 			c.want = "r.yaml:"
 		}
