@@ -1,6 +1,7 @@
 package training
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -24,7 +25,7 @@ func (t *Trainer) stand() CheckpointFile {
 }
 
 // checkpoint writes where the run stands, lists it and lets go of older ones.
-func (t *Trainer) checkpoint(best bool) error {
+func (t *Trainer) checkpoint(ctx context.Context, best bool) error {
 	failpoint.Hit("train.checkpoint.before")
 	if err := t.dir.sync(); err != nil {
 		return err
@@ -61,7 +62,10 @@ func (t *Trainer) checkpoint(best bool) error {
 		c.Top1 = &t.pos.Best.Top1
 	}
 	m.add(c, t.identity, t.c.Checkpoint.Keep)
-	return t.list(m)
+	if err := t.list(m); err != nil || t.c.Kept == nil {
+		return err
+	}
+	return t.c.Kept(ctx)
 }
 
 // list publishes the manifest and removes the files that it does not name.

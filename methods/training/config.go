@@ -1,8 +1,11 @@
 package training
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
+	"path/filepath"
 
 	"github.com/goccy/go-yaml"
 
@@ -30,11 +33,14 @@ type Config struct {
 	Source     map[string]any `yaml:"data,omitempty"`
 	Checkpoint Keeping        `yaml:"checkpoint"`
 
-	Dir     string `yaml:"-"` // the run's folder
-	Fresh   bool   `yaml:"-"` // begin anew, removing what a run left in Dir
-	Workers int    `yaml:"-"` // threads of the engine; 0: one a processor
-	Train   Data   `yaml:"-"`
-	Eval    Eval   `yaml:"-"` // nil: the run is not evaluated
+	// Files are options of the method that name files of this machine. The run's
+	// identity holds their last elements only; Source tells what is in them.
+	Files   map[string]string `yaml:"-"`
+	Dir     string            `yaml:"-"` // the run's folder
+	Fresh   bool              `yaml:"-"` // begin anew, removing what a run left in Dir
+	Workers int               `yaml:"-"` // threads of the engine; 0: one a processor
+	Train   Data              `yaml:"-"`
+	Eval    Eval              `yaml:"-"` // nil: the run is not evaluated
 	// Names of the splits in logs; empty: train and eval.
 	TrainName string `yaml:"-"`
 	EvalName  string `yaml:"-"`
@@ -46,7 +52,10 @@ type Config struct {
 	Use Method                                  `yaml:"-"`
 
 	Progress func(Progress) `yaml:"-"` // called after every step; may be nil
-	LogEvery int            `yaml:"-"` // steps between TensorBoard's numbers of a step; 0: 50
+	// Kept is called when a checkpoint is durable and listed, for instance to copy
+	// the folder elsewhere; it may be nil. Its error ends the run.
+	Kept     func(context.Context) error `yaml:"-"`
+	LogEvery int                         `yaml:"-"` // steps between TensorBoard's numbers of a step; 0: 50
 }
 
 // Keeping says when checkpoints are made and which are kept.
@@ -114,7 +123,11 @@ func (c *Config) build() (net zoo.Backbone, m Method, err error) {
 		return nil, nil, err
 	}
 	if m = c.Use; m == nil {
-		m, err = New(c.Method.Name, c.Method.values())
+		values := c.Method.values()
+		for option, file := range c.Files {
+			values[option] = file
+		}
+		m, err = New(c.Method.Name, values)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -140,6 +153,10 @@ func (c *Config) document() (text []byte, identity string, err error) {
 		d.EvalSamples = c.Eval.Samples()
 	}
 	d.Checkpoint = Keeping{}
+	for option, file := range c.Files {
+		d.Method.Options = maps.Clone(d.Method.Options)
+		d.Method.Options[option] = filepath.Base(file)
+	}
 	if text, err = yaml.Marshal(d); err != nil {
 		return nil, "", err
 	}

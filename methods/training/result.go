@@ -48,8 +48,14 @@ const (
 	metricsFile = "metrics.jsonl"
 	finalFile   = "final.safetensors"
 	cardFile    = "README.md"
-	resultFile  = "result.json"
-	checkpoints = "checkpoints"
+	resultFile  = ResultFile
+	checkpoints = CheckpointDir
+)
+
+// ResultFile is a run's Result, CheckpointDir holds what Checkpoints lists.
+const (
+	ResultFile    = "result.json"
+	CheckpointDir = "checkpoints"
 )
 
 // Status of a Result.
@@ -153,12 +159,18 @@ func ReadResult(dir string) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	r, err := ParseResult(text)
+	return r, fault.At(err, fault.Place{Path: path})
+}
+
+// ParseResult reads the text of a result.json; a damaged one is fault.Corrupt.
+func ParseResult(text []byte) (*Result, error) {
 	r := &Result{}
 	if err := json.Unmarshal(text, r); err != nil {
-		return nil, fault.At(fault.Wrap(fault.Corrupt, err), fault.Place{Path: path})
+		return nil, fault.Wrap(fault.Corrupt, err)
 	}
 	if r.Status != Done && (r.Status != Failed || r.Failure == nil) {
-		return nil, fault.At(fault.New(fault.Corrupt, "training: status %q", r.Status), fault.Place{Path: path})
+		return nil, fault.New(fault.Corrupt, "training: status %q", r.Status)
 	}
 	return r, nil
 }

@@ -222,7 +222,7 @@ func (t *Trainer) epoch(ctx context.Context) error {
 	every := int64(t.c.Checkpoint.EverySteps)
 	for {
 		if err := ctx.Err(); err != nil {
-			return t.interrupted(err)
+			return t.interrupted(ctx, err)
 		}
 		err := t.c.Train.Next(ctx, &t.host)
 		// What is left of an epoch and makes no batch is left out.
@@ -238,7 +238,7 @@ func (t *Trainer) epoch(ctx context.Context) error {
 		failpoint.Hit("train.step")
 		// The epoch's end makes its own.
 		if every > 0 && t.state.Step%every == 0 && t.pos.InEpoch < int64(t.run.StepsPerEpoch) {
-			if err := t.checkpoint(false); err != nil {
+			if err := t.checkpoint(ctx, false); err != nil {
 				return err
 			}
 		}
@@ -250,11 +250,11 @@ func (t *Trainer) epoch(ctx context.Context) error {
 }
 
 // interrupted keeps what was done before the context ended.
-func (t *Trainer) interrupted(why error) error {
+func (t *Trainer) interrupted(ctx context.Context, why error) error {
 	if t.state.Step == t.resumed {
 		return why
 	}
-	if err := t.checkpoint(false); err != nil {
+	if err := t.checkpoint(ctx, false); err != nil {
 		return errors.Join(why, err)
 	}
 	return why
@@ -280,7 +280,7 @@ func (t *Trainer) review(ctx context.Context) error {
 	if t.c.Eval != nil && (last || t.state.Epoch%int64(t.c.EvalEvery) == 0) {
 		ev, err := t.evaluate(ctx, t.c.Eval)
 		if err != nil && ctx.Err() != nil {
-			return t.interrupted(ctx.Err())
+			return t.interrupted(ctx, ctx.Err())
 		}
 		if err != nil {
 			return err
@@ -296,7 +296,7 @@ func (t *Trainer) review(ctx context.Context) error {
 		t.pos.Best = &Best{Step: t.state.Step, Epoch: t.state.Epoch, Top1: t.last.Top1, Loss: t.last.Loss, File: t.stand().name()}
 	}
 	if every := int64(t.c.Checkpoint.EverySteps); best || last || every == 0 || t.state.Step%every == 0 {
-		return t.checkpoint(best)
+		return t.checkpoint(ctx, best)
 	}
 	return nil
 }

@@ -2,8 +2,8 @@ package train
 
 import (
 	"context"
-	"path/filepath"
 
+	"github.com/tailorbird/tailorbird/internal/blob"
 	"github.com/tailorbird/tailorbird/internal/recipe"
 	"github.com/tailorbird/tailorbird/methods/training"
 	"github.com/tailorbird/tailorbird/transforms/train"
@@ -45,7 +45,7 @@ func Evaluate(ctx context.Context, t *recipe.Train, o EvalOptions) (*Evaluated, 
 	run := &runs[at]
 	out := &Evaluated{Run: run.Name, Split: run.Eval, Weights: o.Weights}
 	if out.Weights == "" {
-		out.Weights = filepath.Join(job.Out, run.Name, "final.safetensors")
+		out.Weights = blob.Join(job.Out, run.Name, "final.safetensors")
 	}
 	job.Workers = o.Workers
 	out.Evaluation, err = train.EvaluateOne(ctx, &job, run, out.Weights)

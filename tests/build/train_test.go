@@ -141,6 +141,54 @@ func TestTrainKillAtEveryStep(t *testing.T) {
 	}
 }
 
+// A run whose output is an object store's works elsewhere and carries its
+// checkpoints out: killed at any step of that, it goes on to the same results. An
+// address file:// has the paths of a disk and goes the way of gs://.
+func TestTrainKillAtEveryStepAway(t *testing.T) {
+	t.Parallel()
+	r := newTrainer(t)
+	scratch := r.path("scratch")
+	if err := os.MkdirAll(scratch, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	away := func(out string, env ...string) ended {
+		return tailorbird(t, append(env, "TMPDIR="+scratch), "train", r.recipe, "--json", "--progress", "none", "--runner", "direct", "--set", "train.out=file://"+r.path(out))
+	}
+	_, want := r.run("clean", "--runner", "direct")
+	metrics := read(t, r.path("clean", "run", "metrics.jsonl"))
+	for _, m := range []string{"", "train.step:3", "train.step:7", "train.away.weights:2", "train.away.snapshot:1", "train.away.snapshot:3", "train.away.files:1", "train.run:1", "train.results:1"} {
+		if testing.Short() && m != "" && m != "train.step:7" {
+			continue
+		}
+		t.Run(m, func(t *testing.T) {
+			out := "away-" + strings.NewReplacer(".", "-", ":", "-").Replace(m)
+			if m != "" {
+				if e := away(out, "TAILORBIRD_FAILPOINT="+m); e.signal != syscall.SIGKILL {
+					t.Fatalf("exit status %d, signal %d\n%s", e.status, e.signal, e.stderr)
+				}
+			}
+			if e := away(out); e.status != 0 {
+				t.Fatalf("exit status %d\n%s", e.status, e.stderr)
+			}
+			if got := read(t, r.path(out, train.ResultsFile)); string(got) != string(want) {
+				t.Errorf("another table\n%s\nwant\n%s", got, want)
+			}
+			if got := read(t, r.path(out, "run", "metrics.jsonl")); string(got) != string(metrics) {
+				t.Errorf("metrics.jsonl differs:\n%s\nwant\n%s", got, metrics)
+			}
+			entries, err := os.ReadDir(r.path(out, "run"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range entries {
+				if strings.HasPrefix(e.Name(), "state-") {
+					t.Errorf("%s is left", e.Name())
+				}
+			}
+		})
+	}
+}
+
 func itoa(n int) string {
 	b, _ := json.Marshal(n)
 	return string(b)

@@ -20,5 +20,15 @@ func EvaluateOne(ctx context.Context, job *Job, run *recipe.Run, weights string)
 		defer eval.Close()
 		c.Eval = eval
 	}
-	return training.EvaluateFile(ctx, c, weights)
+	gone, err := bringTeacher(ctx, &c)
+	if err != nil {
+		return nil, err
+	}
+	defer gone()
+	file, done, err := local(ctx, weights)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return training.EvaluateFile(ctx, c, file)
 }

@@ -57,7 +57,7 @@ func pageRun(ctx context.Context, job *Job, r *Result, pictures bool) (trained.R
 		}
 		out.Settings = append(out.Settings, trained.KeyValue{Key: k, Value: string(text)})
 	}
-	cost, full, err := costOf(job, r.Name)
+	cost, full, err := costOf(ctx, job, r.Name)
 	if err != nil {
 		return out, err
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tailorbird/tailorbird/internal/blob"
 	"github.com/tailorbird/tailorbird/internal/fault"
 	"github.com/tailorbird/tailorbird/internal/progress"
 	"github.com/tailorbird/tailorbird/internal/recipe"
@@ -38,6 +39,39 @@ func RunOne(ctx context.Context, job *Job, run *recipe.Run) (*Result, error) {
 		defer eval.Close()
 		c.Eval = eval
 	}
+	done, err := bringTeacher(ctx, &c)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if blob.Scheme(job.Out) == "" {
+		return runIn(ctx, job.Out, run, c)
+	}
+	a, err := bring(ctx, job, run.Name)
+	if err != nil {
+		return nil, err
+	}
+	c.Dir, c.Kept = a.at(), a.keep
+	out, err := runIn(ctx, a.root, run, c)
+	if err == nil {
+		err = a.leave(ctx)
+	}
+	return out, errors.Join(err, a.close())
+}
+
+// bringTeacher has a teacher's weights on this machine until done is called.
+func bringTeacher(ctx context.Context, c *training.Config) (done func(), err error) {
+	addr, _ := c.Method.Options[recipe.TeacherWeights].(string)
+	if addr == "" {
+		return func() {}, nil
+	}
+	file, done, err := local(ctx, addr)
+	c.Files = map[string]string{recipe.TeacherWeights: file}
+	return done, err
+}
+
+// runIn trains in the run's folder below the directory root.
+func runIn(ctx context.Context, root string, run *recipe.Run, c training.Config) (*Result, error) {
 	t, err := training.NewTrainer(c)
 	if err != nil {
 		return nil, err
@@ -49,7 +83,7 @@ func RunOne(ctx context.Context, job *Job, run *recipe.Run) (*Result, error) {
 	if err != nil && !errors.As(err, &d) {
 		return nil, err
 	}
-	out, err := resultOf(job, run, r)
+	out, err := resultOf(root, run, r)
 	if err == nil {
 		out.Parameters = t.Parameters()
 	}
@@ -112,7 +146,7 @@ func configOf(job *Job, run *recipe.Run) training.Config {
 	}
 }
 
-func resultOf(job *Job, run *recipe.Run, r *training.Result) (*Result, error) {
+func resultOf(root string, run *recipe.Run, r *training.Result) (*Result, error) {
 	out := &Result{Name: run.Name, Hash: run.Identity, Config: run.Config(), Sweep: run.Sweep, OK: r.Status == training.Done, Steps: r.Steps, FinalSHA256: r.FinalSHA256}
 	delete(out.Config, "from") // a place of this machine
 	if r.Failure != nil {
@@ -125,7 +159,7 @@ func resultOf(job *Job, run *recipe.Run, r *training.Result) (*Result, error) {
 		out.Best = map[string]float64{"loss": b.Loss, "top1": b.Top1, "epoch": float64(b.Epoch), "step": float64(b.Step)}
 	}
 	var err error
-	out.Artefacts, err = artefacts(job.Out, run.Name)
+	out.Artefacts, err = artefacts(root, run.Name)
 	return out, err
 }
 
@@ -167,10 +201,15 @@ func digest(path string) (Artefact, error) {
 }
 
 // costOf reads what a run took.
-func costOf(job *Job, name string) (Cost, *training.Result, error) {
-	r, err := training.ReadResult(filepath.Join(job.Out, name))
+func costOf(ctx context.Context, job *Job, name string) (Cost, *training.Result, error) {
+	addr := blob.Join(job.Out, name, training.ResultFile)
+	text, err := blob.ReadFile(ctx, addr, maxSmall)
 	if err != nil {
-		return Cost{}, nil, fault.At(err, fault.Place{Path: name})
+		return Cost{}, nil, err
+	}
+	r, err := training.ParseResult(text)
+	if err != nil {
+		return Cost{}, nil, fault.At(err, fault.Place{Path: addr})
 	}
 	return Cost{Name: name, Seconds: r.Seconds, ImagesPerSecond: r.ImagesPerSecond}, r, nil
 }
