@@ -150,10 +150,12 @@ type records struct {
 	tools   sync.Pool // of *tools
 }
 
-// tools are those of one goroutine.
+// tools are those of one goroutine. whole stays decoded: a shard has the objects of
+// a picture side by side.
 type tools struct {
 	dec        *picture.Decoder
 	whole, cut raster.RGB
+	of         datasets.Span // whole is of; its zero value where it is of none
 }
 
 // Record cuts one object out.
@@ -182,8 +184,12 @@ func (r *records) Record(ctx context.Context, ref *datasets.Ref) (*datasets.Exam
 func (r *records) cut(ref *datasets.Ref, image *datasets.Example, a *datasets.Annotation) (*datasets.Example, error) {
 	t := r.tools.Get().(*tools)
 	defer r.tools.Put(t)
-	if err := t.dec.RGB(&t.whole, image.Image); err != nil {
-		return nil, err
+	if t.of != ref.Image {
+		t.of = datasets.Span{}
+		if err := t.dec.RGB(&t.whole, image.Image); err != nil {
+			return nil, err
+		}
+		t.of = ref.Image
 	}
 	x, y, w, h := window(a.BBox, t.whole.Width, t.whole.Height)
 	if w < 1 || h < 1 {

@@ -30,17 +30,26 @@ func DLBLoss(t *nn.Tape, now *nn.Var, labels *tensor.Dense, then *nn.Var, lastLa
 type dlb struct {
 	base
 	alpha, tau float64
-	size       int // side of the images
+	size       int // side of the images; 0: what the run says
 	logits     *Slot
 	images     *Slot
 	labels     *Counts
+}
+
+// pixelsOf is the number of values of a picture: of the side that an option names, or
+// of the run's.
+func pixelsOf(r *training.Run, side int) int {
+	if side > 0 {
+		return 3 * side * side
+	}
+	return 3 * r.Height * r.Width
 }
 
 // Begin implements Mechanism.
 func (m *dlb) Begin(r *training.Run) error {
 	m.run = r
 	m.logits = NewSlot(r.Batch, r.Classes)
-	m.images = NewSlot(r.Batch, 3*m.size*m.size)
+	m.images = NewSlot(r.Batch, pixelsOf(r, m.size))
 	m.labels = NewCounts(r.Batch, 64)
 	m.keep("logits", m.logits)
 	m.keep("images", m.images)
@@ -56,7 +65,7 @@ func (m *dlb) TwoViews() bool { return true }
 func (m *dlb) Criterion(s *Step) (*nn.Var, error) {
 	t, b := s.Tape, s.Batch
 	if b.Second == nil || ops.Size(b.Second.Shape()) != s.Count()*m.images.Width {
-		return nil, fault.New(fault.Usage, "dlb: second view of %v, want %d samples of 3 x %d x %d: option size", shapeOf(b.Second), s.Count(), m.size, m.size)
+		return nil, fault.New(fault.Usage, "dlb: second view of %v, want %d samples of %d values", shapeOf(b.Second), s.Count(), m.images.Width)
 	}
 	last, ok := m.logits.Get()
 	if !ok || m.alpha == 0 {
@@ -97,7 +106,7 @@ func init() {
 		New: func(k Knobs) Mechanism {
 			return &dlb{
 				base: base{key: key}, alpha: k.Float("alpha", 0.5, 0, 1e6), tau: k.Float("tau", 3, 1e-3, 1e3),
-				size: k.Int("size", 32, 1, 1<<14),
+				size: k.Int("size", 0, 0, 1<<14),
 			}
 		},
 	})

@@ -108,7 +108,7 @@ type gem struct {
 func (m *gem) Begin(r *training.Run) error {
 	m.run, m.probe = r, newProbe(r)
 	n := m.memories * m.each
-	m.images, m.labels, m.seen = NewTable(n, 3*m.size*m.size), NewCounts(n, 64), NewCounts(m.memories, 64)
+	m.images, m.labels, m.seen = NewTable(n, pixelsOf(r, m.size)), NewCounts(n, 64), NewCounts(m.memories, 64)
 	refs := m.memories
 	if m.each == 0 {
 		refs = 0
@@ -193,7 +193,7 @@ func (m *gem) Commit(s *Step) error {
 	}
 	d := m.images.Width
 	if got := ops.Size(s.Batch.Images.Shape()); got != s.Count()*d {
-		return fault.New(fault.Usage, "gem: images %v, want 3 x %d x %d: option size", s.Batch.Images.Shape(), m.size, m.size)
+		return fault.New(fault.Usage, "gem: images %v, want %d values each", s.Batch.Images.Shape(), d)
 	}
 	x, err := download(m.run.Engine, s.Batch.Images)
 	if err != nil {
@@ -225,7 +225,7 @@ func init() {
 		New: func(k Knobs) Mechanism {
 			return &gem{
 				base: base{key: key}, memories: k.Int("memories", 1, 1, 1000), each: k.Int("samples", 256, 0, 1<<20),
-				size: k.Int("size", 32, 1, 1<<14), margin: k.Float("margin", 0.5, 0, 1e6),
+				size: k.Int("size", 0, 0, 1<<14), margin: k.Float("margin", 0.5, 0, 1e6),
 			}
 		},
 	})

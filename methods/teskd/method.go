@@ -14,8 +14,9 @@ import (
 type TESKD struct {
 	training.Plain
 	Options
-	Size int // side of the images in pixels
+	Size int // side of the images in pixels; 0: what the run says
 
+	side     int // of the images
 	students *Students
 	params   []*nn.Var
 	idle     map[*nn.Var]*tensor.Dense // zeros for parameters without a gradient
@@ -37,7 +38,12 @@ func (m *TESKD) Collect(c *nn.Collector) {
 // draws them by the run's seed. A network or a size that does not fit is fault.Usage.
 func (m *TESKD) Begin(r *training.Run) error {
 	m.Run = r
-	s, err := planOf(r, m.Size)
+	if m.side = m.Size; m.side == 0 {
+		if m.side = r.Height; r.Height != r.Width || r.Height == 0 {
+			return fault.New(fault.Usage, "method teskd: pictures of %d x %d, want square ones", r.Height, r.Width)
+		}
+	}
+	s, err := planOf(r, m.side)
 	if err != nil {
 		return err
 	}
@@ -57,8 +63,8 @@ func (m *TESKD) Begin(r *training.Run) error {
 // parts have. Accuracy is that of the backbone.
 func (m *TESKD) Loss(t *nn.Tape, b *training.Batch) (*training.Loss, error) {
 	// The heads' windows would leave the border of other maps out, without a word.
-	if s := b.Images.Shape(); len(s) != 4 || s[2] != m.Size || s[3] != m.Size {
-		return nil, fault.New(fault.Usage, "method teskd: images %v, option size is %d", s, m.Size)
+	if s := b.Images.Shape(); len(s) != 4 || s[2] != m.side || s[3] != m.side {
+		return nil, fault.New(fault.Usage, "method teskd: images %v, want sides of %d", s, m.side)
 	}
 	p := m.Pass(t, m.Run.Net, m.students, t.Const(b.Images))
 	if err := t.Err(); err != nil {
@@ -96,7 +102,7 @@ func init() {
 		Paper:   "Student Helping Teacher: Teacher Evolution via Self-Knowledge Distillation, arXiv:2110.00329",
 		New: func(o *training.Options) (training.Method, error) {
 			d := DefaultOptions()
-			m := &TESKD{Size: o.Int("size", 32, 1, 1<<14)}
+			m := &TESKD{Size: o.Int("size", 0, 0, 1<<14)}
 			m.CE = o.Float("w_ce", d.CE, 0, 1e9)
 			m.KD = o.Float("w_kd", d.KD, 0, 1e9)
 			m.Feature = o.Float("w_fea", d.Feature, 0, 1e9)

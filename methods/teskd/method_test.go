@@ -264,7 +264,7 @@ func TestOptionsAreChecked(t *testing.T) {
 			t.Errorf("%v: %v, want a usage error", options, err)
 		}
 	}
-	r := newTrial(t, narrow(t, 2, classes), "teskd", nil) // size is 32
+	r := newTrial(t, narrow(t, 2, classes), "teskd", map[string]any{"size": int64(32)})
 	if err := r.step(batchOf(0, 2, side, classes)); fault.CodeOf(err) != fault.Usage {
 		t.Errorf("images of another size: %v, want a usage error", err)
 	}
